@@ -1,0 +1,1 @@
+"""Pure functions on arrays, one file per question; found by scanning."""

@@ -1,0 +1,1 @@
+"""Credentials: make, hash, compare. No I/O."""

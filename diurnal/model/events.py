@@ -1,0 +1,238 @@
+"""Events: something true at an instant or over a stretch of time."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from diurnal.model.time import SECOND, day_text
+
+Json = Any
+"""Any JSON value; only at the edges and in what users wrote."""
+
+TAGS_MAX = 100
+STREAMS_PER_EVENT_MAX = 100
+TEXT_MAX = 500
+"""Characters of an id, type, tag or stream name."""
+CONTENT_BYTES_MAX = 1_000_000
+DEPTH_MAX = 64
+"""Levels of nesting in content and client data."""
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """An attachment; its bytes lie in the blob store under `hash`.
+
+    Attributes:
+        hash: SHA-256 of the bytes, hex.
+        size: bytes.
+    """
+
+    id: str
+    name: str
+    type: str
+    size: int
+    hash: str
+
+
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An event as a caller gives it.
+
+    Attributes:
+        time: start, microseconds UTC.
+        duration: microseconds; 0 for an instant, None while it runs.
+        content: the value as received, in the unit of `type`.
+        zone, offset: IANA name and minutes from UTC where the datum carries its own; without
+            them the account's zone history dates it.
+        source: device or app that measured; None for the access that wrote it.
+        source_id: the sender's own key; (account, source, source_id) is one datum.
+        by_id: whether an existing id is updated (upsert) rather than a conflict.
+    """
+
+    stream_ids: tuple[str, ...]
+    type: str
+    time: int
+    duration: int | None = 0
+    content: Json = None
+    id: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    client_data: dict[str, Any] | None = None
+    trashed: bool = False
+    zone: str | None = None
+    offset: int | None = None
+    source: str | None = None
+    source_id: str | None = None
+    files: tuple[File, ...] = ()
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An event as it is stored.
+
+    Attributes:
+        seq: the account's change number at creation, an integer id.
+        day: the local day it counts for.
+        measure: what it means, selected by (stream, type); None where nothing fits.
+        value: the number it counts as, in the measure's canonical unit.
+    """
+
+    id: str
+    seq: int
+    stream_ids: tuple[str, ...]
+    type: str
+    time: int
+    duration: int | None
+    content: Json
+    tags: tuple[str, ...]
+    description: str | None
+    client_data: dict[str, Any] | None
+    trashed: bool
+    zone: str | None
+    offset: int
+    day: int
+    measure: str | None
+    value: float | None
+    source: str
+    source_id: str | None
+    files: tuple[File, ...]
+    created: int
+    created_by: str
+    modified: int
+    modified_by: str
+    batch: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """End of the event, None while it runs."""
+        return None if self.duration is None else self.time + self.duration
+
+
+class _Pryv(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
+    """The stored JSON of an event: Pryv's union of 1.9 and 2.0."""
+
+    id: str
+    stream_ids: tuple[str, ...]
+    stream_id: str
+    time: float | int
+    type: str
+    tags: tuple[str, ...]
+    created: float | int
+    created_by: str
+    modified: float | int
+    modified_by: str
+    duration: float | int | None | msgspec.UnsetType = msgspec.UNSET
+    content: Json | msgspec.UnsetType = msgspec.UNSET
+    description: str | msgspec.UnsetType = msgspec.UNSET
+    client_data: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    trashed: bool = False
+
+
+class _Tail(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
+    """What the native shape adds to the stored JSON."""
+
+    seq: int
+    local_date: str
+    offset: int
+    source: str
+    timezone: str | None = None
+    measure: str | None = None
+    value: float | None = None
+    source_id: str | None = None
+    batch: int | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def seconds(micros: int) -> float | int:
+    """Return microseconds as JSON seconds: an int where they are whole."""
+    whole, rest = divmod(micros, SECOND)
+    return whole if not rest else micros / 1_000_000
+
+
+def body_json(e: Event) -> bytes:
+    """Return the stored JSON of an event, without attachments: Pryv's shape.
+
+    Source: https://api.pryv.com/reference/#event
+    """
+    duration: float | int | None | msgspec.UnsetType = msgspec.UNSET
+    if e.duration is None:
+        duration = None
+    elif e.duration:
+        duration = seconds(e.duration)
+    return _encode(
+        _Pryv(
+            e.id,
+            e.stream_ids,
+            e.stream_ids[0],
+            seconds(e.time),
+            e.type,
+            e.tags,
+            seconds(e.created),
+            e.created_by,
+            seconds(e.modified),
+            e.modified_by,
+            duration,
+            msgspec.UNSET if e.content is None else e.content,
+            msgspec.UNSET if e.description is None else e.description,
+            msgspec.UNSET if e.client_data is None else e.client_data,
+            e.trashed,
+        )
+    )
+
+
+def tail_json(e: Event) -> bytes:
+    """Return the rest of the native shape: `body[:-1] + "," + tail` is one JSON object."""
+    return _encode(
+        _Tail(
+            e.seq,
+            day_text(e.day),
+            e.offset,
+            e.source,
+            e.zone,
+            e.measure,
+            e.value,
+            e.source_id,
+            e.batch,
+        )
+    )[1:]
+
+
+def native_json(body: str, tail: str) -> str:
+    """Join a stored body and tail to the native shape."""
+    return f"{body[:-1]},{tail}"
+
+
+State = Literal["default", "trashed", "all"]
+
+
+class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events to read; the caller's reach is always given beside it.
+
+    Attributes:
+        start, end: keep events with time ≤ end whose own end ≥ start (running: no end).
+        any_of, all_of, none_of: stream ids with their descendants already resolved; an event
+            must be in one of `any_of`, in each group of `all_of`, in none of `none_of`.
+        types: `class/format` or `class/*`.
+        tags: any of.
+        modified_since: microseconds; modified later than this.
+        after: cursor (time, id) of the last row of the page before.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    any_of: frozenset[str] | None = None
+    all_of: tuple[frozenset[str], ...] = ()
+    none_of: frozenset[str] | None = None
+    types: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    batch: int | None = None
+    running: bool = False
+    state: State = "default"
+    ascending: bool = False
+    modified_since: int | None = None
+    skip: int = 0
+    limit: int | None = None
+    after: tuple[int, str] | None = None

@@ -1,0 +1,133 @@
+"""What sources yield: one stream of plain records, whatever the way in.
+
+A connector's `parse`, `pull` and `receive` yield these; it never sees the database. Values are
+already in the measure's canonical unit when `measure` is given (`catalog.to_canonical`).
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import msgspec
+
+from diurnal.model.events import File, Json
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A device or app that measured, not the file it came by.
+
+    Attributes:
+        name: as the user knows it ("Alex's Apple Watch"); the identity.
+        kind: see `model.sources.Kind`: manual, dedicated, wrist, phone, derived.
+    """
+
+    name: str
+    kind: str
+
+
+class Points(msgspec.Struct, frozen=True, gc=False):
+    """Columns of one series measure from one source; any order, any length.
+
+    Attributes:
+        start, end: array("q"), microseconds UTC; equal for instants.
+        value: array("d"), canonical unit.
+        offset: array("h"), minutes from UTC where the data carry their own, else None.
+    """
+
+    measure: str
+    source: Source
+    start: array[int]
+    end: array[int]
+    value: array[float]
+    offset: array[int] | None = None
+
+
+class Datum(msgspec.Struct, frozen=True, kw_only=True):
+    """One event or session.
+
+    Attributes:
+        measure: key in the catalog; it gives the home stream. None with `stream` for others.
+        type: `class/format` that names the unit of `content`.
+        source_id: stable across exports; the same (source, source_id) is the same datum.
+        start, duration: microseconds; duration None while it runs.
+        zone, offset: only where the datum carries its own.
+    """
+
+    source: Source
+    source_id: str
+    type: str
+    start: int
+    duration: int | None = 0
+    content: Json = None
+    measure: str | None = None
+    stream: str | None = None
+    zone: str | None = None
+    offset: int | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    client_data: dict[str, Any] | None = None
+    files: tuple[File, ...] = ()
+
+
+class DayDatum(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of one local day.
+
+    Attributes:
+        measure: a key of the catalog or of an own measure (`OwnMeasure`).
+        day: days since 1970-01-01.
+        value: canonical unit; text for text measures.
+        raw: the cell as received.
+    """
+
+    source: Source
+    measure: str
+    day: int
+    value: float | str
+    raw: str | None = None
+
+
+class OwnMeasure(msgspec.Struct, frozen=True, kw_only=True):
+    """Declares an account's own measure before data of it: a CSV column without a known name."""
+
+    key: str
+    label: str
+    value: str
+    """ValueKind: integer, number, text, boolean (a tag)."""
+
+
+class ZoneSeen(msgspec.Struct, frozen=True):
+    """The zone that a datum at `at` says the person was in.
+
+    Attributes:
+        night_end: end of the sleep the datum belongs to; a change first seen in a night takes
+            effect there.
+    """
+
+    at: int
+    zone: str
+    night_end: int | None = None
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """An item that could not be read; it is set aside and the rest goes on.
+
+    Attributes:
+        where: file (member) name and line, for people.
+        raw: the item as it came, cut at 2000 characters.
+    """
+
+    reason: str
+    where: str
+    raw: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a parser is: bytes done of bytes in all, of the phase named."""
+
+    phase: str
+    done: int
+    total: int
+
+
+Item = Points | Datum | DayDatum | OwnMeasure | ZoneSeen | Bad | Progress
