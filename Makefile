@@ -1,0 +1,71 @@
+# make run     build what is missing and serve on http://127.0.0.1:8400; ARGS="--port 9000" passes options on
+# make test    the whole suite, on SQLite and PostgreSQL
+PYTHON ?= python3
+ARGS ?=
+# One worker per core; JOBS=0 runs all in one process (for a debugger).
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+
+.PHONY: help env dev run demo test test-full check format bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+# Dev installs a superset of what env does, so either stamp serves `make env`.
+.venv/.run-stamp: requirements.lock pyproject.toml scripts/env
+	@scripts/env $(PYTHON) requirements.lock
+	@touch $@
+
+.venv/.dev-stamp: requirements-dev.lock pyproject.toml scripts/env
+	@scripts/env $(PYTHON) requirements-dev.lock
+	@touch $@ .venv/.run-stamp
+
+env: .venv/.run-stamp ## build .venv with .venv/bin/diurnal
+
+dev: .venv/.dev-stamp ## the same with the tools for tests and checks
+
+run: env ## serve; ARGS="--port 9000" passes options on
+	@$(BIN)/diurnal serve $(ARGS)
+
+demo: env ## serve an account full of made-up data
+	@$(BIN)/diurnal demo $(ARGS)
+
+test: dev ## the suite, on both engines; ARGS="-k name" narrows it
+	@[ "$(DIURNAL_TEST_POSTGRES)" = no ] || scripts/postgres
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not browser" $(ARGS)
+
+test-full: dev ## everything, the slow ones at full size too
+	@[ "$(DIURNAL_TEST_POSTGRES)" = no ] || scripts/postgres
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+
+check: dev ## lint, format, types, import contracts
+	@printf '\n== ruff check ==\n'
+	@$(BIN)/ruff check .
+	@printf '\n== ruff format ==\n'
+	@$(BIN)/ruff format --check .
+	@printf '\n== mypy ==\n'
+	@$(BIN)/mypy
+	@printf '\n== import contracts ==\n'
+	@$(BIN)/lint-imports --no-logo
+
+format: dev ## put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: dev ## measure, as ratios in one interleaved run
+	@$(BIN)/python -m bench $(ARGS)
+
+# The tool that resolves lives in a throw-away folder: nobody else needs it.
+lock: ## resolve the locks anew; ARGS="--upgrade" takes newer versions
+	@set -e; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(PYTHON) -m venv --without-pip "$$tmp/venv"; \
+	$(PYTHON) -m pip --python "$$tmp/venv/bin/python" install --quiet --disable-pip-version-check uv; \
+	resolve() { out=$$1; shift; "$$tmp/venv/bin/uv" pip compile --quiet --no-config --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" $(ARGS) "$$@" pyproject.toml -o "$$out"; }; \
+	resolve requirements.lock --extra build; \
+	resolve requirements-dev.lock --extra build --extra dev -c requirements.lock
+
+clean: ## remove what make built
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
