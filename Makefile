@@ -32,11 +32,11 @@ demo: env ## serve an account full of made-up data
 	@$(BIN)/diurnal demo $(ARGS)
 
 test: dev ## the suite, on both engines; ARGS="-k name" narrows it
-	@[ "$(DIURNAL_TEST_POSTGRES)" = no ] || scripts/postgres
+	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not browser" $(ARGS)
 
 test-full: dev ## everything, the slow ones at full size too
-	@[ "$(DIURNAL_TEST_POSTGRES)" = no ] || scripts/postgres
+	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
 check: dev ## lint, format, types, import contracts

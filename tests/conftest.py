@@ -31,9 +31,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("DIURNAL_TEST_POSTGRES") != "no":
+    if os.environ.get("TEST_POSTGRES") != "no":
         return
-    left_out = pytest.mark.skip(reason="DIURNAL_TEST_POSTGRES=no")
+    left_out = pytest.mark.skip(reason="TEST_POSTGRES=no")
     for item in items:
         if item.get_closest_marker("postgres"):
             item.add_marker(left_out)

@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-RUN_DIR = "DIURNAL_TEST_RUN_DIR"
+RUN_DIR = "PYTEST_DIURNAL_RUN_DIR"
 _PREFIX = "diurnal-test-"
 _PLACES = (
     "/usr/lib/postgresql/*/bin",
@@ -117,7 +117,7 @@ def find_bin() -> Path:
     Raises:
         RuntimeError: there is none; says how to get it.
     """
-    asked = os.environ.get("DIURNAL_TEST_POSTGRES_BIN")
+    asked = os.environ.get("TEST_POSTGRES_BIN")
     places = [asked] if asked else []
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
         told = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
@@ -132,8 +132,8 @@ def find_bin() -> Path:
             return Path(place)
     raise RuntimeError(
         "PostgreSQL's server programs are missing: install them (Debian: apt-get install"
-        " postgresql), set DIURNAL_TEST_POSTGRES_BIN to their folder, or leave those tests out"
-        " with DIURNAL_TEST_POSTGRES=no"
+        " postgresql), set TEST_POSTGRES_BIN to their folder, or leave those tests out"
+        " with TEST_POSTGRES=no"
     )
 
 

@@ -1,0 +1,510 @@
+"""Every setting, its default, its meaning; read once, passed down.
+
+A later source wins: default < TOML file < `DIURNAL_…` < `DIURNAL_…_FILE` (secrets) < command line.
+An unknown name or a bad value stops the start. `docs/settings.md` has a heading for each.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import ipaddress
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from diurnal import plugins
+from diurnal.errors import InvalidInput
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_PREFIX = "DIURNAL_"
+_CONFIG_NAME = "config.toml"
+_CONFIG_VARIABLE = "DIURNAL_CONFIG"
+_CONFIG_BYTES_MAX = 1 << 20
+_SECRET_BYTES_MAX = 1 << 16
+_MASK = "***"
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set for one dialect.
+
+    Attributes:
+        host: the host name at whose root it answers as well as under its prefix.
+    """
+
+    host: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process.
+
+    Attributes:
+        data_dir: where everything lives; absolute.
+        database_url: `sqlite:///FILE` or `postgresql://…`; a secret.
+        public_url: scheme and host people use, without a path or a slash at the end.
+        allowed_hosts: further names that `Host` may carry; see `allows_host`.
+        outbound_allow: private networks that webhooks and imports by address may reach.
+        origins: where each value came from, by name.
+    """
+
+    data_dir: Path
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8400
+    workers: int = 1
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    public_url: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[Network, ...] = _LOOPBACK
+    sign_up: Literal["closed", "invite", "open"] = "closed"
+    body_bytes_max: int = 16 << 20
+    upload_bytes_max: int = 16 << 30
+    attachment_bytes_max: int = 256 << 20
+    attachment_quota_bytes: int = 16 << 30
+    outbound_allow: tuple[Network, ...] = ()
+    redis_url: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    dialects: Mapping[str, DialectSettings] = {}
+    origins: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Return the values with secrets masked: settings end up in logs and tracebacks."""
+        return f"Settings({', '.join(f'{name}={shown}' for name, shown, _ in describe(self))})"
+
+    def allows_host(self, host: str) -> bool:
+        """Return whether a request may name `host` (without its port).
+
+        Addresses pass: a page elsewhere that rebinds its own name to us still sends that name.
+        """
+        host = host.lower().rstrip(".")
+        if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
+            return True
+        known = {dialect.host for dialect in self.dialects.values()}
+        known |= {self.host, self.public_url and urlsplit(self.public_url).hostname}
+        return host in known or any(_matches(host, name) for name in self.allowed_hosts)
+
+
+SECRETS = frozenset({"database_url", "redis_url"})
+"""Settings that are masked when shown, and that `DIURNAL_…_FILE` may give."""
+
+
+def load(
+    *,
+    data_dir: Path | None = None,
+    database_url: str | None = None,
+    config: Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str],
+) -> Settings:
+    """Read the settings from where they stand.
+
+    Args:
+        data_dir, database_url, config: what the command line gave.
+        options: further settings the command line gave, by name; None values count as not given.
+        environ: the environment.
+
+    Raises:
+        InvalidInput: an unknown name, a bad value or an unreadable file; says which and where.
+    """
+    given = dict(options or {}) | {"data_dir": data_dir, "database_url": database_url}
+    typed = _Source("command line", {k: v for k, v in given.items() if v is not None})
+    env = _from_environ(environ)
+    if config is None and environ.get(_CONFIG_VARIABLE):
+        config = Path(environ[_CONFIG_VARIABLE])
+    named = [] if config is None else [_from_file(config.expanduser())]
+
+    values: dict[str, Any] = {"data_dir": _default_data_dir(environ)}
+    origins = dict.fromkeys(_names(), "default")
+    _take(values, origins, [*named, *env, typed])
+    if not named:
+        found = values["data_dir"] / _CONFIG_NAME
+        if found.exists():
+            inside = _from_file(found)
+            if "data_dir" in inside.values:
+                raise InvalidInput(
+                    f"{found}: data_dir cannot be set in the data directory's own file",
+                    field="data_dir",
+                )
+            _take(values, origins, [inside, *env, typed])
+
+    values.setdefault("database_url", f"sqlite:///{values['data_dir'] / 'diurnal.db'}")
+    dialects = {
+        name: DialectSettings(**fields) for name, fields in values.pop("dialects", {}).items()
+    }
+    settings = Settings(**values, dialects=dialects, origins=origins)
+    _check(settings)
+    return settings
+
+
+def describe(settings: Settings) -> list[tuple[str, str, str]]:
+    """Return (name, value as shown, origin) of every setting, with secrets masked."""
+    told = [
+        (name, _shown(name, getattr(settings, name)), settings.origins.get(name, "default"))
+        for name in _names()
+    ]
+    for dialect, fields in sorted(settings.dialects.items()):
+        for field in DialectSettings.__struct_fields__:
+            name = f"dialects.{dialect}.{field}"
+            value = _shown(name, getattr(fields, field))
+            told.append((name, value, settings.origins.get(name, "default")))
+    return told
+
+
+class _Source(msgspec.Struct, frozen=True):
+    """Raw values of one place; `origin` names it in messages."""
+
+    origin: str
+    values: Mapping[str, Any]
+
+
+def _names() -> list[str]:
+    return [name for name in Settings.__struct_fields__ if name not in {"dialects", "origins"}]
+
+
+def _take(values: dict[str, Any], origins: dict[str, str], sources: list[_Source]) -> None:
+    """Put the values of `sources` into `values`, the last one winning."""
+    for source in sources:
+        for name, raw in source.values.items():
+            if name == "dialects":
+                _take_dialects(values, origins, source.origin, raw)
+                continue
+            read = _READERS.get(name)
+            if read is None:
+                raise InvalidInput(f"{source.origin}: no setting is called {name!r}", field=name)
+            values[name] = _read(read, raw, name, source.origin)
+            origins[name] = source.origin
+
+
+def _take_dialects(
+    values: dict[str, Any], origins: dict[str, str], origin: str, tables: Any
+) -> None:
+    taken = values.setdefault("dialects", {})
+    known = _known_dialects()
+    for dialect, fields in _tables(tables, origin).items():
+        if dialect not in known:
+            raise InvalidInput(
+                f"{origin}: no dialect is called {dialect!r} (there are {', '.join(known)})",
+                field=f"dialects.{dialect}",
+            )
+        for field, raw in fields.items():
+            name = f"dialects.{dialect}.{field}"
+            read = _DIALECT_READERS.get(field)
+            if read is None:
+                raise InvalidInput(f"{origin}: no setting is called {name!r}", field=name)
+            taken.setdefault(dialect, {})[field] = _read(read, raw, name, origin)
+            origins[name] = origin
+
+
+def _tables(raw: Any, origin: str) -> dict[str, dict[str, Any]]:
+    if isinstance(raw, dict) and all(isinstance(fields, dict) for fields in raw.values()):
+        return raw
+    raise InvalidInput(f"{origin}: dialects must be tables, [dialects.NAME]", field="dialects")
+
+
+def _known_dialects() -> list[str]:
+    # Names only: importing the dialects is the serving process's business.
+    outside = importlib.metadata.entry_points(group="diurnal.dialects")
+    return sorted({*plugins.names("diurnal.dialects"), *(entry.name for entry in outside)})
+
+
+def _read(read: Callable[[Any], Any], raw: Any, name: str, origin: str) -> Any:
+    try:
+        return read(raw)
+    except ValueError as error:
+        # A secret's value stays out of messages: they end up in logs.
+        shown = "" if name in SECRETS else f", not {raw!r}"
+        raise InvalidInput(f"{origin}: {name} must be {error}{shown}", field=name) from None
+
+
+def _from_environ(environ: Mapping[str, str]) -> list[_Source]:
+    plain: list[_Source] = []
+    files: list[_Source] = []
+    for variable in sorted(environ):
+        if not variable.startswith(_PREFIX) or variable == _CONFIG_VARIABLE:
+            continue
+        name = variable.removeprefix(_PREFIX).lower()
+        if name.startswith("dialects_"):
+            dialect, _, field = name.removeprefix("dialects_").rpartition("_")
+            plain.append(_Source(variable, {"dialects": {dialect: {field: environ[variable]}}}))
+        elif name.removesuffix("_file") in SECRETS and name.endswith("_file"):
+            secret = _read_secret(Path(environ[variable]), variable)
+            files.append(_Source(variable, {name.removesuffix("_file"): secret}))
+        elif name in _READERS:
+            plain.append(_Source(variable, {name: environ[variable]}))
+        else:
+            raise InvalidInput(f"the environment sets {variable}, which is no setting", field=name)
+    return plain + files
+
+
+def _read_secret(path: Path, variable: str) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_SECRET_BYTES_MAX).decode().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{variable}: cannot read {path}: {_reason(error)}") from error
+
+
+def _from_file(path: Path) -> _Source:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_CONFIG_BYTES_MAX).decode()
+        return _Source(str(path), tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _default_data_dir(environ: Mapping[str, str]) -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Diurnal"
+    base = environ.get("XDG_DATA_HOME", "")
+    # The XDG rules: a relative path there is to be ignored.
+    shared = Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return shared / "diurnal"
+
+
+def _check(settings: Settings) -> None:
+    """Refuse values that are right alone and wrong together."""
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise InvalidInput("tls_cert and tls_key go together", field="tls_cert")
+    for name in ("tls_cert", "tls_key"):
+        path = getattr(settings, name)
+        if path is not None and not path.is_file():
+            origin = settings.origins[name]
+            raise InvalidInput(f"{origin}: {name}: there is no file {path}", field=name)
+    if settings.workers > 1 and (
+        settings.database_url.startswith("sqlite:") or settings.redis_url is None
+    ):
+        raise InvalidInput("workers above 1 need PostgreSQL and redis_url", field="workers")
+    if settings.attachment_bytes_max > settings.attachment_quota_bytes:
+        raise InvalidInput(
+            "attachment_bytes_max is above attachment_quota_bytes", field="attachment_bytes_max"
+        )
+    hosts = [dialect.host for dialect in settings.dialects.values() if dialect.host]
+    for host in hosts:
+        if hosts.count(host) > 1:
+            raise InvalidInput(f"two dialects have the host {host!r}", field="dialects")
+
+
+def _path(raw: Any) -> Path:
+    if not isinstance(raw, str | Path) or not str(raw) or "\0" in str(raw):
+        raise ValueError("a path")
+    return Path(raw).expanduser().absolute()
+
+
+def _optional_path(raw: Any) -> Path | None:
+    return None if raw == "" else _path(raw)
+
+
+def _number(low: int, high: int) -> Callable[[Any], int]:
+    expected = f"a whole number from {low} to {high}"
+
+    def read(raw: Any) -> int:
+        if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw.strip()):
+            raw = int(raw)
+        if not isinstance(raw, int) or isinstance(raw, bool) or not low <= raw <= high:
+            raise ValueError(expected)
+        return raw
+
+    return read
+
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
+    "KIB": 1 << 10,
+    "MIB": 1 << 20,
+    "GIB": 1 << 30,
+    "TIB": 1 << 40,
+}
+
+
+def _size(raw: Any) -> int:
+    """Return bytes from a number, or from text like `512 MiB`."""
+    found = re.fullmatch(r"\s*([0-9]{1,18})\s*([A-Za-z]{0,3})\s*", str(raw))
+    if isinstance(raw, bool) or not found or found[2].upper() not in _UNITS:
+        raise ValueError("a size in bytes, like 1048576 or '512 MiB'")
+    size = int(found[1]) * _UNITS[found[2].upper()]
+    if not 0 < size < 1 << 62:
+        raise ValueError("a size above 0 and below 4 EiB")
+    return size
+
+
+def _choice(*allowed: str) -> Callable[[Any], str]:
+    expected = f"one of {', '.join(allowed)}"
+
+    def read(raw: Any) -> str:
+        if raw not in allowed:
+            raise ValueError(expected)
+        return str(raw)
+
+    return read
+
+
+def _items(raw: Any, expected: str) -> list[str]:
+    if isinstance(raw, str):
+        return [item.strip() for item in raw.split(",") if item.strip()]
+    if isinstance(raw, list | tuple) and all(isinstance(item, str) for item in raw):
+        return [item.strip() for item in raw]
+    raise ValueError(expected)
+
+
+def _networks(raw: Any) -> tuple[Network, ...]:
+    expected = "networks like 10.0.0.0/8, or addresses"
+    try:
+        return tuple(ipaddress.ip_network(item) for item in _items(raw, expected))
+    except ValueError:
+        raise ValueError(expected) from None
+
+
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+
+
+def _host_name(raw: Any) -> str:
+    name = raw.lower().rstrip(".") if isinstance(raw, str) else ""
+    if len(name) > 253 or not _HOST_NAME.fullmatch(name):
+        raise ValueError("a host name")
+    return name
+
+
+def _optional_host_name(raw: Any) -> str | None:
+    return None if raw == "" else _host_name(raw)
+
+
+def _host_patterns(raw: Any) -> tuple[str, ...]:
+    expected = "host names; *.example.org and * are patterns"
+    names = _items(raw, expected)
+    for name in names:
+        try:
+            if name != "*":
+                _host_name(name.removeprefix("*."))
+        except ValueError:
+            raise ValueError(expected) from None
+    return tuple(name.lower().rstrip(".") for name in names)
+
+
+def _bind_host(raw: Any) -> str:
+    if isinstance(raw, str) and _is_address(raw):
+        return raw
+    try:
+        return _host_name(raw)
+    except ValueError:
+        raise ValueError("an address or a host name to listen on") from None
+
+
+def _public_url(raw: Any) -> str | None:
+    if raw == "":
+        return None
+    parts = _split(raw)
+    plain = parts is not None and parts.path in {"", "/"} and not (parts.query or parts.fragment)
+    if parts is None or not plain or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
+        raise ValueError("like https://diurnal.example.org, without a path")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _database_url(raw: Any) -> str:
+    if isinstance(raw, str) and re.match(r"sqlite:///.", raw):
+        return f"sqlite:///{_path(raw.removeprefix('sqlite:///'))}"
+    parts = _split(raw)
+    if parts is None or parts.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    return str(raw)
+
+
+def _redis_url(raw: Any) -> str | None:
+    if raw == "":
+        return None
+    parts = _split(raw)
+    if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("like redis://HOST:6379/0")
+    return str(raw)
+
+
+def _split(raw: Any) -> Any:
+    """Return the parts of a URL with a host, or of one that needs none, or None."""
+    try:
+        parts = urlsplit(raw) if isinstance(raw, str) else None
+        if parts is None or re.search(r"[\s\0]", raw):
+            return None
+        _ = parts.port  # a bad port is noticed only when asked for
+    except ValueError:
+        return None
+    needs_host = parts.scheme in {"http", "https"}
+    return parts if parts.scheme and (parts.hostname or not needs_host) else None
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "data_dir": _path,
+    "database_url": _database_url,
+    "host": _bind_host,
+    "port": _number(0, 65_535),
+    "workers": _number(1, 64),
+    "tls_cert": _optional_path,
+    "tls_key": _optional_path,
+    "public_url": _public_url,
+    "allowed_hosts": _host_patterns,
+    "trusted_proxies": _networks,
+    "sign_up": _choice("closed", "invite", "open"),
+    "body_bytes_max": _size,
+    "upload_bytes_max": _size,
+    "attachment_bytes_max": _size,
+    "attachment_quota_bytes": _size,
+    "outbound_allow": _networks,
+    "redis_url": _redis_url,
+    "log_level": _choice("debug", "info", "warning", "error"),
+    "log_format": _choice("console", "json"),
+}
+_DIALECT_READERS: Mapping[str, Callable[[Any], Any]] = {"host": _optional_host_name}
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _matches(host: str, pattern: str) -> bool:
+    if pattern.startswith("*."):
+        return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
+    return pattern in {"*", host}
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return _masked(str(value)) if name in SECRETS else str(value)
+
+
+def _masked(url: str) -> str:
+    """Return `url` without its passwords; wholly masked when it cannot be taken apart."""
+    try:
+        parts = urlsplit(url)
+        login, at, place = parts.netloc.rpartition("@")
+        user, colon, _ = login.partition(":")
+        query = urlencode(
+            [(k, _MASK if "pass" in k.lower() else v) for k, v in parse_qsl(parts.query)],
+            safe="/*:",
+        )
+    except ValueError:
+        return _MASK
+    netloc = f"{user}{colon and f':{_MASK}'}{at}{place}"
+    # urlunsplit would drop the empty host of sqlite:////file.
+    return (
+        url
+        if netloc == parts.netloc and query == parts.query
+        else urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+    )
