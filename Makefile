@@ -12,7 +12,7 @@ BIN := .venv/bin
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-# Dev installs a superset of what env does, so either stamp serves `make env`.
+# Each lock holds the one before it, so a later stamp serves the earlier targets too.
 .venv/.run-stamp: requirements.lock pyproject.toml scripts/env
 	@scripts/env $(PYTHON) requirements.lock
 	@touch $@
@@ -20,6 +20,10 @@ help: ## say what there is
 .venv/.dev-stamp: requirements-dev.lock pyproject.toml scripts/env
 	@scripts/env $(PYTHON) requirements-dev.lock
 	@touch $@ .venv/.run-stamp
+
+.venv/.bench-stamp: requirements-bench.lock pyproject.toml scripts/env
+	@scripts/env $(PYTHON) requirements-bench.lock
+	@touch $@ .venv/.dev-stamp .venv/.run-stamp
 
 env: .venv/.run-stamp ## build .venv with .venv/bin/diurnal
 
@@ -53,7 +57,7 @@ format: dev ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: dev ## measure, as ratios in one interleaved run
+bench: .venv/.bench-stamp ## measure, as ratios in one interleaved run
 	@$(BIN)/python -m bench $(ARGS)
 
 # The tool that resolves lives in a throw-away folder: nobody else needs it.
@@ -65,7 +69,8 @@ lock: ## resolve the locks anew; ARGS="--upgrade" takes newer versions
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" $(ARGS) "$$@" pyproject.toml -o "$$out"; }; \
 	resolve requirements.lock --extra build; \
-	resolve requirements-dev.lock --extra build --extra dev -c requirements.lock
+	resolve requirements-dev.lock --extra build --extra dev -c requirements.lock; \
+	resolve requirements-bench.lock --extra build --extra dev --extra bench -c requirements-dev.lock
 
 clean: ## remove what make built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

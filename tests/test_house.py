@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -38,10 +38,11 @@ def test_a_lock_pins_by_hash_and_names_no_registry(lock: str) -> None:
 
 
 def test_the_locks_hold_every_dependency_and_agree() -> None:
-    run, dev = (pins(lock) for lock in LOCKS)
+    run, dev, bench = (pins(lock) for lock in LOCKS)
     assert wanted("build") <= run.keys()
     assert wanted("build", "dev") <= dev.keys()
-    assert run.items() <= dev.items()
+    assert wanted("build", "dev", "bench") <= bench.keys()
+    assert run.items() <= dev.items() <= bench.items()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
