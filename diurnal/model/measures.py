@@ -85,6 +85,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         low, high: values outside are stored and left out of days and analyses.
         names: API -> its names; the first is written, all are read. APIs: "pryv", "exist",
             "personicle", "personal", "apple_health", "health_connect".
+        molar: g/mol, where mass and substance concentrations of it are both in use.
     """
 
     key: str
@@ -99,6 +100,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     names: Mapping[str, tuple[Name, ...]] = {}
     derived: Derived | None = None
+    molar: float | None = None
     loinc: str | None = None
     source: str | None = None
     """Where the definition stands: a LOINC page, a schema, an API page."""
