@@ -1,0 +1,150 @@
+"""Media: what is listened to, read and watched."""
+
+from __future__ import annotations
+
+from diurnal.catalog._names import ds, ev, family, named
+from diurnal.model.measures import Daily, Measure, Shape, ValueKind
+
+FAMILY = family("media", "Media")
+
+MEASURES = (
+    Measure(
+        key="track_played",
+        label="Tracks played",
+        group="media",
+        unit="1",
+        shape=Shape.EVENT,
+        daily=Daily.COUNT,
+        value=ValueKind.OBJECT,
+        low=0,
+        high=5_000,
+        names={
+            "pryv": named("music/basic", "music/soundcloud"),
+            "exist": named("tracks", unit="1"),
+            "personicle": ev("TrackPlayed"),
+            "personal": named("tracks.title"),
+        },
+    ),
+    Measure(
+        key="article_read",
+        label="Articles read",
+        group="media",
+        unit="1",
+        shape=Shape.EVENT,
+        daily=Daily.COUNT,
+        value=ValueKind.OBJECT,
+        low=0,
+        high=5_000,
+        names={
+            "pryv": named("note/webclip", "url/http", "note/txt"),
+            "exist": named("articles_read", unit="1"),
+            "personicle": ev("ArticleRead"),
+        },
+    ),
+    Measure(
+        key="bookmark",
+        label="Bookmarks",
+        group="media",
+        unit="1",
+        shape=Shape.EVENT,
+        daily=Daily.COUNT,
+        value=ValueKind.TEXT,
+        low=0,
+        high=100_000,
+        names={
+            "pryv": named("url/http", "note/webclip"),
+            "personicle": ev("Bookmark"),
+            "personal": named("bookmarks.url"),
+        },
+    ),
+    Measure(
+        key="pages_read",
+        label="Pages read",
+        group="media",
+        unit="1",
+        shape=Shape.EVENT,
+        daily=Daily.SUM,
+        value=ValueKind.INTEGER,
+        low=0,
+        high=10_000,
+        names={
+            "pryv": named("count/generic", unit="1"),
+            "exist": named("pages_read", unit="1"),
+        },
+    ),
+    Measure(
+        key="screen_mobile",
+        label="Mobile screen time",
+        group="media",
+        unit="min",
+        shape=Shape.SERIES,
+        daily=Daily.DURATION,
+        low=0,
+        high=1440,
+        names={
+            "pryv": named("time/min", "activity/plain", unit="min"),
+            "exist": named("mobile_screen_min", unit="min"),
+            "personicle": ev("ScreenTime"),
+        },
+    ),
+    Measure(
+        key="gaming",
+        label="Time gaming",
+        group="media",
+        unit="min",
+        shape=Shape.SESSION,
+        daily=Daily.DURATION,
+        low=0,
+        high=1440,
+        names={
+            "pryv": named("activity/plain", "time/min", unit="min"),
+            "exist": named("gaming_min", unit="min"),
+            "personicle": ev("Gaming"),
+        },
+    ),
+    Measure(
+        key="tv",
+        label="TV time",
+        group="media",
+        unit="min",
+        shape=Shape.SESSION,
+        daily=Daily.DURATION,
+        low=0,
+        high=1440,
+        names={
+            "pryv": named("activity/plain", "time/min", unit="min"),
+            "exist": named("tv_min", unit="min"),
+            "personicle": ev("TV"),
+        },
+    ),
+    Measure(
+        key="movies",
+        label="Time at the movies",
+        group="media",
+        unit="min",
+        shape=Shape.SESSION,
+        daily=Daily.DURATION,
+        low=0,
+        high=1440,
+        names={
+            "pryv": named("activity/plain", "time/min", unit="min"),
+            "exist": named("movies_min", unit="min"),
+            "personicle": ev("Movie"),
+        },
+    ),
+    Measure(
+        key="photo",
+        label="Photos",
+        group="media",
+        unit="1",
+        shape=Shape.EVENT,
+        daily=Daily.COUNT,
+        value=ValueKind.OBJECT,
+        low=0,
+        high=100_000,
+        names={
+            "pryv": named("picture/attached", "picture/url", "picture/base64"),
+            "personicle": ds("subjective.image_uploads"),
+        },
+    ),
+)
