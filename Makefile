@@ -6,7 +6,7 @@ ARGS ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: help env dev run demo test test-full check format bench lock clean
+.PHONY: help env dev run demo test test-full check check-lint check-format check-types check-imports format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -43,13 +43,21 @@ test-full: dev ## everything, the slow ones at full size too
 	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
 	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
 
-check: dev ## lint, format, types, import contracts
+check: check-lint check-format check-types check-imports ## lint, format, types, import contracts
+
+check-lint: dev
 	@printf '\n== ruff check ==\n'
 	@$(BIN)/ruff check .
+
+check-format: dev
 	@printf '\n== ruff format ==\n'
 	@$(BIN)/ruff format --check .
+
+check-types: dev
 	@printf '\n== mypy ==\n'
 	@$(BIN)/mypy
+
+check-imports: dev
 	@printf '\n== import contracts ==\n'
 	@$(BIN)/lint-imports --no-logo
 
