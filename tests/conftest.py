@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,17 @@ from typing import Any
 
 import hypothesis
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
+from diurnal.auth import keys, passwords
+from diurnal.model.access import Access
+from diurnal.services import accesses, accounts
+from diurnal.services.context import Context, Ids
+from diurnal.settings import load
+from diurnal.store import migrate
+from diurnal.store.blobs import Blobs
+from diurnal.store.database import Store, open_store
 from tests import postgres
 from tests.clock import Clock
 
@@ -78,6 +89,82 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database: the test runs once on each engine."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy."""
+    made = tmp_path_factory.mktemp("template") / "diurnal.db"
+    migrate.ensure(f"sqlite:///{made}")
+    return made
+
+
+@pytest.fixture
+def migrated_url(request: pytest.FixtureRequest, data_dir: Path, engine: str) -> Iterator[str]:
+    """A database with the schema in place, on the engine of this run of the test."""
+    if engine == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), data_dir / "diurnal.db")
+        yield f"sqlite:///{data_dir / 'diurnal.db'}"
+        return
+    server: postgres.Postgres = request.getfixturevalue("postgres_server")
+    name = server.create(server.template("schema", migrate.ensure))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def store(migrated_url: str) -> Iterator[Store]:
+    """An open, empty store."""
+    opened = open_store(migrated_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ctx(store: Store, data_dir: Path, migrated_url: str, clock: Clock) -> Context:
+    """What use cases get, with a clock of the test's own."""
+    settings = load(data_dir=data_dir, database_url=migrated_url, environ={})
+    return Context(
+        store=store,
+        settings=settings,
+        keys=keys.load(data_dir),
+        blobs=Blobs(data_dir),
+        now=clock.now,
+        new_id=Ids(clock.now),
+    )
+
+
+PASSWORD = "correct horse battery staple"
+
+
+def _account(ctx: Context, name: str) -> Access:
+    made = accounts.create(ctx, username=name, password=PASSWORD, timezone="Europe/Berlin")
+    return accesses.personal(made.account_id, name)
+
+
+@pytest.fixture
+def alice(ctx: Context) -> Access:
+    """An owner."""
+    return _account(ctx, "alice")
+
+
+@pytest.fixture
+def charlie(ctx: Context) -> Access:
+    """Another owner, who is to see nothing of the first."""
+    return _account(ctx, "charlie")
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 with its smallest cost: the algorithm is the real one, the price is not."""
+    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
 
 
 @pytest.fixture(autouse=True, scope="session")

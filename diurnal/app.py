@@ -1,0 +1,146 @@
+"""Put the pieces together: the one ASGI application, and what runs beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from diurnal import plugins
+from diurnal.auth import keys
+from diurnal.dialects import Dialect
+from diurnal.errors import AppError
+from diurnal.http import Json, NoStore, header, mounted
+from diurnal.services import accesses
+from diurnal.services.context import Context, Ids
+from diurnal.settings import Settings
+from diurnal.store.blobs import Blobs
+from diurnal.store.database import open_store
+from diurnal.web import pages
+
+log = structlog.get_logger(__name__)
+
+FLUSH_S = 10.0
+"""Usage counts gathered in memory are stored this often."""
+
+
+def open_context(settings: Settings, now: Callable[[], int]) -> Context:
+    """Open store, keys and files of the data directory, making what is not there."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Context(
+        store=open_store(settings.database_url),
+        settings=settings,
+        keys=keys.load(settings.data_dir),
+        blobs=Blobs(settings.data_dir),
+        now=now,
+        new_id=Ids(now),
+    )
+
+
+def dialects() -> dict[str, Dialect]:
+    """Return every dialect there is, by name."""
+    return plugins.load("diurnal.dialects", "DIALECT", Dialect)
+
+
+class App:
+    """Routes by the first part of the path, or by host name, to the dialects and our pages."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self._mounts: dict[str, tuple[str, ASGIApp]] = {}
+        self._hosts: dict[str, ASGIApp] = {}
+        for dialect in dialects().values():
+            app = dialect.app(ctx)
+            self._mounts[dialect.prefix.split("/")[1]] = (dialect.prefix, app)
+            chosen = ctx.settings.dialects.get(dialect.name)
+            if chosen is not None and chosen.host:
+                self._hosts[chosen.host] = app
+        self._pages = pages.app(ctx)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        host = (header(scope, b"host") or "").lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        if not self.ctx.settings.allows_host(name.strip("[]")):
+            await PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
+            return
+        if name in self._hosts:
+            await self._hosts[name](scope, receive, send)
+            return
+        path: str = scope["path"]
+        first = path.split("/", 2)[1] if path.startswith("/") else ""
+        mount = self._mounts.get(first)
+        if mount is not None and (path == mount[0] or path.startswith(mount[0] + "/")):
+            await mount[1](mounted(scope, mount[0]), receive, send)
+            return
+        if path in ("/healthz", "/readyz"):
+            await (await self._health(path))(scope, receive, send)
+            return
+        await self._pages(scope, receive, send)
+
+    async def _health(self, path: str) -> Response:
+        if path == "/readyz":
+            try:
+                await self.ctx.store.reads(lambda _tx: None)
+            except AppError:
+                return Json(b'{"status":"unavailable"}', 503)
+        return Json(b'{"status":"ok"}')
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self._running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        self._tasks = [asyncio.create_task(self._flush_forever())]
+        # What is loaded now stays: fewer objects to walk, 1.6 to 3.5 times on large bodies.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._flush()
+            self.ctx.store.close()
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self._flush()
+            except AppError as error:
+                log.warning("usage counts wait", reason=error.message)
+
+    async def _flush(self) -> None:
+        counted: Mapping[tuple[int, str], int] = dict(self.ctx.uses)
+        if not counted:
+            return
+        self.ctx.uses.clear()
+        await self.ctx.store.submit(lambda tx: accesses.flush_uses(tx, self.ctx, dict(counted)))
+
+
+def create(settings: Settings, now: Callable[[], int]) -> ASGIApp:
+    """Make the application of one process."""
+    return NoStore(App(open_context(settings, now)))
+
+
+def socket_path(data_dir: Path) -> Path:
+    """Return where the running server leaves its address for commands."""
+    return data_dir / "server.json"

@@ -1,0 +1,36 @@
+"""Dialects: one package or file per public API, found by scanning for `DIALECT`.
+
+A dialect translates wire -> use case -> wire. It has no SQL, no rules of its own, and its own
+error words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from diurnal.errors import AppError
+from diurnal.services.context import Context
+
+App = Callable[..., Any]
+"""An ASGI application."""
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
+    """One public API as spoken.
+
+    Attributes:
+        prefix: where it is mounted, "/exist".
+        statuses: every class of `errors` -> (HTTP status, the dialect's own id); `AppError`
+            itself is the row for bugs, so that a crash answers in the dialect's words too.
+        app: make the ASGI application; it sees paths below the prefix.
+        authorization: the rows of the generated authorization table (`tests/authorization`).
+    """
+
+    name: str
+    title: str
+    prefix: str
+    statuses: Mapping[type[AppError], tuple[int, str]]
+    app: Callable[[Context], App]

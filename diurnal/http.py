@@ -1,0 +1,216 @@
+"""What HTTP edges share: bounded bodies, credentials, errors in the dialect's words, reads."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticated, Unavailable
+from diurnal.model.access import Access
+from diurnal.services import accesses
+from diurnal.services.context import Context
+from diurnal.store.database import Tx, WriteTx
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Statuses = Mapping[type[AppError], tuple[int, str]]
+Render = Callable[[AppError, int, str], Response]
+Handler = Callable[[Request], Awaitable[Response]]
+
+COOKIE = "diurnal_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Json(Response):
+    """A JSON answer whose bytes are ready."""
+
+    media_type = "application/json"
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return a request header; `name` in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+async def body(request: Request, limit: int) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        TooLarge: past `limit` bytes; the rest is not read.
+    """
+    told = request.headers.get("content-length", "")
+    if told.isdigit() and int(told) > limit:
+        raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def read(ctx: Context, fn: Callable[[Tx], T], *, quick: bool = False) -> T:
+    """Run a read use case: quick indexed ones on the loop where the engine allows it."""
+    if quick and ctx.store.inline_reads:
+        return ctx.store.read(fn)
+    return await ctx.store.reads(fn)
+
+
+async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
+    """Run a write use case; ends when it is durable."""
+    return await ctx.store.submit(fn)
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token of an `Authorization: Bearer` header."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def basic(request: Request) -> tuple[str, str] | None:
+    """Return (user, password) of an `Authorization: Basic` header."""
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return user, password
+
+
+async def resolve(ctx: Context, token: str, *, account_id: int | None = None) -> Access:
+    """Return the access that a token opens.
+
+    Raises:
+        Unauthenticated: it opens nothing.
+    """
+    known = accesses.remembered(ctx, token)
+    if known is not None and account_id in (None, known.account_id):
+        return known
+    return await read(
+        ctx, lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id), quick=True
+    )
+
+
+async def caller(ctx: Context, request: Request) -> Access:
+    """Return who calls: by bearer token, else by the session cookie of our own pages.
+
+    Raises:
+        Unauthenticated: neither, or it opens nothing.
+        Forbidden: a cookie on a writing request that another site made.
+    """
+    token = bearer(request)
+    if token is None:
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            raise Unauthenticated("a token or a session is needed", missing=True)
+        refuse_foreign(request)
+    return await resolve(ctx, token)
+
+
+def refuse_foreign(request: Request) -> None:
+    """Refuse a writing request with a cookie that does not come from our own pages.
+
+    `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client that sends neither
+    cannot have been lured by a page.
+
+    Raises:
+        Forbidden: it comes from elsewhere.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign:
+        raise Forbidden("this request comes from another site")
+
+
+def status_of(error: AppError, statuses: Statuses) -> tuple[int, str]:
+    """Return the row of the nearest class that has one."""
+    for kind in type(error).__mro__:
+        if kind in statuses:
+            return statuses[kind]
+    return statuses[AppError]
+
+
+def retry_headers(error: AppError) -> dict[str, str]:
+    """Return `Retry-After` where the error says when."""
+    if isinstance(error, TooMany | Unavailable):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {}
+
+
+def guarded(handler: Handler, statuses: Statuses, render: Render) -> Handler:
+    """Answer the errors of `handler` in the dialect's words; a bug without details."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except AppError as error:
+            status, id_ = status_of(error, statuses)
+            response = render(error, status, id_)
+            response.headers.update(retry_headers(error))
+            return response
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("request failed", path=request.url.path, method=request.method)
+            status, id_ = statuses[AppError]
+            return render(AppError("something went wrong on our side"), status, id_)
+
+    return answer
+
+
+def base_url(request: Request, settings_url: str | None) -> str:
+    """Return scheme and host under which the client reached us, no slash at the end."""
+    return settings_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+
+
+def mounted(scope: Scope, prefix: str) -> Scope:
+    """Return the scope as an application mounted at `prefix` sees it.
+
+    ASGI keeps `path` whole; `root_path` says what of it is the mount.
+    """
+    child: MutableMapping[str, Any] = dict(scope)
+    child["root_path"] = scope.get("root_path", "") + prefix
+    return child
+
+
+class NoStore:
+    """Adds headers that every answer of an API carries."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers added."""
+
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, sending if scope["type"] == "http" else send)

@@ -1,0 +1,632 @@
+"""Events: write, read, change, trash, delete. Permission checks live here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from diurnal import catalog
+from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownReference
+from diurnal.model import time
+from diurnal.model.access import Access
+from diurnal.model.events import (
+    CONTENT_BYTES_MAX,
+    DEPTH_MAX,
+    STREAMS_PER_EVENT_MAX,
+    TAGS_MAX,
+    TEXT_MAX,
+    Event,
+    EventQuery,
+    Json,
+    NewEvent,
+)
+from diurnal.model.measures import Measure, Shape
+from diurnal.services.context import AccountState, Context
+from diurnal.store import changes, days
+from diurnal.store import events as store
+from diurnal.store.changes import Stamp
+from diurnal.store.database import Tx, WriteTx
+from diurnal.store.events import Found
+
+BATCH_MAX = 10_000
+"""Events of one call."""
+DURATION_MAX = 200 * 365 * time.DAY
+SPAN_DAYS_MAX = 400
+"""Days that one event marks; longer ones count on their first and last days' stretch."""
+OPEN = EventQuery()
+
+
+class Written(NamedTuple):
+    """What became of one given event."""
+
+    event: Event
+    status: str
+    """created, same, changed or deleted (deleted here for good before; not written)."""
+
+
+def create(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    batch: Sequence[NewEvent],
+    *,
+    batch_id: int | None = None,
+    update_known: bool = True,
+) -> list[Written]:
+    """Store events, all or none; what a source said before is the same datum.
+
+    Args:
+        batch_id: the import they belong to.
+        update_known: whether a known (source, source_id) with other content is changed.
+
+    Raises:
+        Forbidden: the caller may not add to one of the streams.
+        UnknownReference: a stream is not there.
+        InvalidInput: a field cannot be right; `field` says which, with its index.
+        Conflict: an id is taken.
+    """
+    if len(batch) > BATCH_MAX:
+        raise InvalidInput(f"at most {BATCH_MAX} events a call", field="events")
+    # The first statement locks the clock; the range is reserved once the rows are known, and
+    # both happen inside one transaction, so the numbers stay gap-free.
+    stamp = changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    many = len(batch) > 1
+    for i, new in enumerate(batch):
+        _check(new, f"events[{i}]." if many else "")
+        _may_create(state, caller, new)
+    known, gone = _known(tx, caller, batch)
+    fresh: list[tuple[int, NewEvent]] = []
+    changed: list[tuple[int, NewEvent, Event]] = []
+    result: list[Written | None] = [None] * len(batch)
+    first_of: dict[tuple[str, str], int] = {}
+    for i, new in enumerate(batch):
+        key = (new.source or caller.id, new.source_id) if new.source_id is not None else None
+        if key is not None and key in gone:
+            continue
+        if key is not None and key in first_of:
+            result[i] = None  # a repeat inside one call: answered as its first
+            continue
+        if key is not None:
+            first_of[key] = i
+        old = known.get(key) if key is not None else None
+        if old is None:
+            fresh.append((i, new))
+        elif not update_known or _same(old, new):
+            result[i] = Written(old, "same")
+        else:
+            changed.append((i, new, old))
+    _refuse_taken(tx, caller, [new for _, new in fresh])
+    stamp = changes.reserve(tx, caller.account_id, len(fresh) + len(changed), ctx.now())
+    made = [_event(ctx, state, caller, new, stamp, n, batch_id) for n, (_, new) in enumerate(fresh)]
+    remade = [
+        _replaced(ctx, state, caller, new, old, stamp, len(fresh) + n)
+        for n, (_, new, old) in enumerate(changed)
+    ]
+    if made:
+        store.insert_all(tx, caller.account_id, made)
+    if remade:
+        store.save(tx, caller.account_id, remade)
+    log = [("event", "create", e.id) for e in made] + [("event", "update", e.id) for e in remade]
+    if log:
+        changes.append(tx, caller.account_id, stamp, caller.id, log)
+        touch(tx, state, (*made, *remade, *(old for *_, old in changed)), stamp.rev)
+    for (i, _), e in zip(fresh, made, strict=True):
+        result[i] = Written(e, "created")
+    for (i, *_), e in zip(changed, remade, strict=True):
+        result[i] = Written(e, "changed")
+    return [
+        _answer(r, new, caller, first_of, result, state, ctx)
+        for r, new in zip(result, batch, strict=True)
+    ]
+
+
+def _answer(
+    written: Written | None,
+    new: NewEvent,
+    caller: Access,
+    first_of: Mapping[tuple[str, str], int],
+    result: Sequence[Written | None],
+    state: AccountState,
+    ctx: Context,
+) -> Written:
+    if written is not None:
+        return written
+    first = first_of.get((new.source or caller.id, new.source_id or ""))
+    repeated = result[first] if first is not None else None
+    if repeated is not None:
+        return Written(repeated.event, "same")
+    return Written(_event(ctx, state, caller, new, Stamp(0, 0, 0, 0), 0, None), "deleted")
+
+
+def _known(
+    tx: Tx, caller: Access, batch: Sequence[NewEvent]
+) -> tuple[dict[tuple[str, str], Event], set[tuple[str, str]]]:
+    by_source: dict[str, list[str]] = {}
+    for new in batch:
+        if new.source_id is not None:
+            by_source.setdefault(new.source or caller.id, []).append(new.source_id)
+    known: dict[tuple[str, str], Event] = {}
+    gone: set[tuple[str, str]] = set()
+    for source, ids in by_source.items():
+        found = store.by_source(tx, caller.account_id, source, ids)
+        known.update({(source, i): e for i, e in found.items()})
+        gone |= {(source, i) for i in store.buried(tx, caller.account_id, source, ids)}
+    return known, gone - known.keys()
+
+
+def _refuse_taken(tx: Tx, caller: Access, batch: Sequence[NewEvent]) -> None:
+    ids = [new.id for new in batch if new.id is not None]
+    if not ids:
+        return
+    taken = store.known(tx, caller.account_id, ids)
+    repeated = {i for i in ids if ids.count(i) > 1} if len(set(ids)) < len(ids) else set()
+    for i in ids:
+        if i in taken or i in repeated:
+            raise Conflict(f'An event with id "{i}" already exists', data={"id": i})
+
+
+def _may_create(state: AccountState, caller: Access, new: NewEvent) -> None:
+    unknown = [s for s in new.stream_ids if s not in state.tree]
+    if unknown:
+        raise UnknownReference(
+            f"unknown stream {unknown[0]!r}", field="streamIds", data={"streamIds": unknown}
+        )
+    for s in new.stream_ids:
+        if state.tree.trashed(s):
+            raise InvalidInput(
+                f"stream {s!r} is in the trash",
+                field="streamIds",
+                data={"trashedReference": "streamIds"},
+            )
+    if caller.owner:
+        return
+    for s in new.stream_ids:
+        if not _level(state, caller, s, new).creates:
+            raise Forbidden(f"no right to add to stream {s!r}")
+
+
+def _level(state: AccountState, caller: Access, stream: str, e: NewEvent | Event) -> Any:
+    meaning = state.meaning(stream, e.type)
+    return caller.level_on(
+        state.tree, stream, measure=meaning[0].key if meaning else None, tags=e.tags, at=e.time
+    )
+
+
+def _event(
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    new: NewEvent,
+    stamp: Stamp,
+    n: int,
+    batch_id: int | None,
+) -> Event:
+    at = stamp.at + n
+    measure, value = _meaning(state, new.stream_ids, new.type, new.content)
+    offset, day = dated(state, measure, new)
+    return Event(
+        id=new.id or ctx.new_id(),
+        seq=stamp.rev + n,
+        stream_ids=new.stream_ids,
+        type=new.type,
+        time=new.time,
+        duration=new.duration,
+        content=new.content,
+        tags=new.tags,
+        description=new.description,
+        client_data=new.client_data,
+        trashed=new.trashed,
+        zone=_own_zone(new),
+        offset=offset,
+        day=day,
+        measure=measure.key if measure else None,
+        value=value,
+        source=new.source or caller.id,
+        source_id=new.source_id,
+        files=new.files,
+        created=at,
+        created_by=caller.id,
+        modified=at,
+        modified_by=caller.id,
+        batch=batch_id,
+    )
+
+
+def _replaced(
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    new: NewEvent,
+    old: Event,
+    stamp: Stamp,
+    n: int,
+) -> Event:
+    fresh = _event(ctx, state, caller, new, stamp, n, old.batch)
+    return msgspec.structs.replace(
+        fresh,
+        id=old.id,
+        seq=old.seq,
+        created=old.created,
+        created_by=old.created_by,
+        trashed=old.trashed,
+        files=old.files,
+    )
+
+
+def _same(old: Event, new: NewEvent) -> bool:
+    return (
+        old.time == new.time
+        and old.duration == new.duration
+        and old.type == new.type
+        and old.content == new.content
+        and set(old.stream_ids) == set(new.stream_ids)
+        and old.description == new.description
+        and set(old.tags) == set(new.tags)
+        and old.client_data == new.client_data
+    )
+
+
+def _meaning(
+    state: AccountState, streams: Sequence[str], type_: str, content: Json
+) -> tuple[Measure | None, float | None]:
+    for s in streams:
+        meaning = state.meaning(s, type_)
+        if meaning is not None:
+            measure, unit = meaning
+            return measure, catalog.number(measure, content, unit)
+    return None, None
+
+
+def _own_zone(e: NewEvent | Event) -> str | None:
+    """The zone of the datum's own; an offset without a name is kept as `UTC+02:00`."""
+    if e.zone is not None:
+        return e.zone
+    return _offset_name(e.offset) if isinstance(e, NewEvent) and e.offset is not None else None
+
+
+def _offset_name(minutes: int) -> str:
+    sign, rest = "-" if minutes < 0 else "+", abs(minutes)
+    return f"UTC{sign}{rest // 60:02d}:{rest % 60:02d}"
+
+
+def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> tuple[int, int]:
+    """Return the offset at the start and the local day it counts for.
+
+    A night counts for the day of waking up, everything else for the day it began.
+    """
+    counted = e.time
+    if measure is not None and measure.shape is Shape.SESSION and measure.group == "sleep":
+        counted = e.time + (e.duration or 0)
+    if isinstance(e, NewEvent) and e.offset is not None:
+        return e.offset, time.day_of(counted, e.offset)
+    if e.zone is not None:
+        if e.zone.startswith("UTC") and len(e.zone) == 9:
+            return e.offset or 0, time.day_of(counted, e.offset or 0)
+        return time.offset_min(e.zone, e.time), time.day_of(
+            counted, time.offset_min(e.zone, counted)
+        )
+    return state.zones.offset_at(e.time), state.zones.day_at(counted)
+
+
+def _check(new: NewEvent, at: str) -> None:
+    if not new.stream_ids:
+        raise InvalidInput("an event is in at least one stream", field=f"{at}streamIds")
+    if len(new.stream_ids) > STREAMS_PER_EVENT_MAX:
+        raise InvalidInput(f"at most {STREAMS_PER_EVENT_MAX} streams", field=f"{at}streamIds")
+    if len(set(new.stream_ids)) != len(new.stream_ids):
+        raise InvalidInput("a stream is named twice", field=f"{at}streamIds")
+    if len(new.type) > TEXT_MAX:
+        raise InvalidInput(f"at most {TEXT_MAX} characters", field=f"{at}type")
+    if len(new.tags) > TAGS_MAX or any(len(t) > TEXT_MAX for t in new.tags):
+        raise InvalidInput(f"at most {TAGS_MAX} tags of {TEXT_MAX} characters", field=f"{at}tags")
+    if new.duration is not None and not -DURATION_MAX <= new.duration <= DURATION_MAX:
+        raise InvalidInput("duration is out of range", field=f"{at}duration")
+    if new.offset is not None and not -18 * 60 <= new.offset <= 18 * 60:
+        raise InvalidInput("offset is out of range", field=f"{at}offset")
+    if new.zone is not None:
+        time.zone(new.zone)
+    for name, text in (
+        ("type", new.type),
+        ("description", new.description),
+        ("source", new.source),
+        ("sourceId", new.source_id),
+        *(("tags", t) for t in new.tags),
+    ):
+        if text is not None:
+            _check_text(text, f"{at}{name}")
+    for name, value in (("content", new.content), ("clientData", new.client_data)):
+        if value is not None and not isinstance(value, (int, float, bool)):
+            check_json(value, f"{at}{name}")
+
+
+def _check_text(text: str, field: str) -> None:
+    if "\0" in text:
+        raise InvalidInput("NUL is not text", field=field)
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise InvalidInput("a lone surrogate is not text", field=field)
+
+
+def check_json(value: Json, field: str, depth: int = 0) -> None:
+    """Refuse JSON that one of the engines cannot keep, or past its limits.
+
+    Raises:
+        InvalidInput: NUL or a lone surrogate, too deep, too large.
+    """
+    if depth == 0:
+        try:
+            size = len(msgspec.json.encode(value))
+        except (UnicodeEncodeError, RecursionError):
+            raise InvalidInput("not valid text", field=field) from None
+        if size > CONTENT_BYTES_MAX:
+            raise InvalidInput(f"at most {CONTENT_BYTES_MAX} bytes", field=field)
+    if depth > DEPTH_MAX:
+        raise InvalidInput(f"at most {DEPTH_MAX} levels", field=field)
+    if isinstance(value, str):
+        _check_text(value, field)
+    elif isinstance(value, dict):
+        for k, v in value.items():
+            _check_text(k, field)
+            check_json(v, field, depth + 1)
+    elif isinstance(value, list):
+        for v in value:
+            check_json(v, field, depth + 1)
+
+
+def touch(tx: WriteTx, state: AccountState, touched: Iterable[Event], rev: int) -> None:
+    """Mark the days that these events count for, and remember their sources."""
+    cells: set[tuple[str, int]] = set()
+    seen: set[tuple[str, str, int]] = set()
+    for e in touched:
+        if e.measure is None:
+            continue
+        last = e.day
+        if e.duration:
+            last = max(last, time.day_of(e.time + min(e.duration, DURATION_MAX), e.offset))
+        first = min(e.day, time.day_of(e.time, e.offset))
+        cells.update((e.measure, day) for day in range(first, min(last, first + SPAN_DAYS_MAX) + 1))
+        if not e.trashed:
+            seen.add((e.measure, e.source, e.day))
+    mark(tx, state.account_id, cells, rev)
+    if seen:
+        days.saw(tx, state.account_id, seen)
+
+
+def mark(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, int]], rev: int) -> None:
+    """Mark day values dirty, with those derived from them."""
+    whole = set(cells)
+    whole |= {(m.key, day) for key, day in whole for m in catalog.derived_from(key)}
+    if whole:
+        days.mark(tx, account_id, whole, rev)
+
+
+# Reading
+
+
+def find(tx: Tx, ctx: Context, caller: Access, query: EventQuery = OPEN) -> list[Found]:
+    """Return the events that match and that the caller may read, as stored text.
+
+    Raises:
+        UnknownReference: `any_of` names no stream of this account.
+    """
+    state = ctx.state(tx, caller.account_id)
+    reach = caller.reach(state.tree)
+    if query.state == "default":
+        dead = state.trashed_streams
+        if dead:
+            wanted = query.any_of if query.any_of is not None else state.all_streams
+            query = msgspec.structs.replace(query, any_of=wanted - dead)
+    return store.find(tx, caller.account_id, query, reach)
+
+
+def subtree(
+    tx: Tx, ctx: Context, caller: Access, ids: Iterable[str], *, field: str = "streams"
+) -> frozenset[str]:
+    """Return streams with all below them, for a query.
+
+    Raises:
+        UnknownReference: one is not there, or not the caller's to know of.
+        Forbidden: one may be seen but not read (create-only).
+    """
+    state = ctx.state(tx, caller.account_id)
+    found: set[str] = set()
+    for id_ in ids:
+        level = caller.level_on_stream(state.tree, id_) if id_ in state.tree else None
+        if level is None or not (level.reads or level.creates or _reads_below(state, caller, id_)):
+            raise UnknownReference(f"unknown stream {id_!r}", field=field, data={field: [id_]})
+        if level.creates and not level.reads:
+            raise Forbidden(f"no right to read stream {id_!r}")
+        found.update(state.tree.below(id_))
+    return frozenset(found)
+
+
+def _reads_below(state: AccountState, caller: Access, stream: str) -> bool:
+    return any(caller.level_on_stream(state.tree, s).reads for s in state.tree.below(stream))
+
+
+def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
+    """Return one event.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+    """
+    event = store.get(tx, caller.account_id, [id_]).get(id_)
+    if event is None or not readable(ctx.state(tx, caller.account_id), caller, event):
+        raise NotFound(f"no event {id_!r}")
+    return event
+
+
+def readable(state: AccountState, caller: Access, event: Event) -> bool:
+    """Return whether the caller may read an event: any of its streams suffices."""
+    if caller.owner:
+        return True
+    return any(
+        caller.level_on(state.tree, s, measure=event.measure, tags=event.tags, at=event.time).reads
+        for s in event.stream_ids
+    )
+
+
+# Changing
+
+PROTECTED = ("id", "created", "createdBy", "modified", "modifiedBy")
+
+
+def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[str, Any]) -> Event:
+    """Change fields of an event; `client_data` merges at its top level, null drops a key.
+
+    Args:
+        fields: names of `NewEvent` -> values.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+        Forbidden: no right to change it, or to add to or take from a stream.
+    """
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    old = get(tx, ctx, caller, id_)
+    given = dict(fields)
+    if "client_data" in given and given["client_data"] is not None:
+        merged = {**(old.client_data or {}), **given["client_data"]}
+        given["client_data"] = {k: v for k, v in merged.items() if v is not None} or None
+    now_in = tuple(given.get("stream_ids", old.stream_ids))
+    _may_change(state, caller, old, now_in)
+    moved = msgspec.structs.replace(old, **given)
+    _check(_as_new(moved), "")
+    _refuse_streams(state, [s for s in now_in if s not in old.stream_ids])
+    measure, value = _meaning(state, moved.stream_ids, moved.type, moved.content)
+    offset, day = dated(state, measure, moved)
+    new = msgspec.structs.replace(
+        moved,
+        measure=measure.key if measure else None,
+        value=value,
+        offset=offset,
+        day=day,
+        modified=stamp.at,
+        modified_by=caller.id,
+    )
+    _store(tx, state, caller, stamp, old, new, "update")
+    return new
+
+
+def _as_new(e: Event) -> NewEvent:
+    zone = None if e.zone is not None and e.zone.startswith("UTC") else e.zone
+    return NewEvent(
+        stream_ids=e.stream_ids,
+        type=e.type,
+        time=e.time,
+        duration=e.duration,
+        content=e.content,
+        tags=e.tags,
+        description=e.description,
+        client_data=e.client_data,
+        zone=zone,
+        source=e.source,
+        source_id=e.source_id,
+    )
+
+
+def _refuse_streams(state: AccountState, added: Sequence[str]) -> None:
+    for s in added:
+        if s not in state.tree:
+            raise UnknownReference(
+                f"unknown stream {s!r}", field="streamIds", data={"streamIds": [s]}
+            )
+
+
+def _may_change(state: AccountState, caller: Access, old: Event, now_in: Sequence[str]) -> None:
+    if caller.owner:
+        return
+    if not any(_level(state, caller, s, old).changes for s in old.stream_ids):
+        raise Forbidden("no right to change this event")
+    for s in set(old.stream_ids) ^ set(now_in):
+        if not _level(state, caller, s, old).changes:
+            raise Forbidden(f"no right to change what is in stream {s!r}")
+
+
+def _store(
+    tx: WriteTx,
+    state: AccountState,
+    caller: Access,
+    stamp: Stamp,
+    old: Event,
+    new: Event,
+    op: str,
+) -> None:
+    store.save(tx, caller.account_id, [new])
+    changes.append(tx, caller.account_id, stamp, caller.id, [("event", op, new.id)])
+    touch(tx, state, (old, new), stamp.rev)
+
+
+def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed: bool) -> Event:
+    """Put an event into the trash, or back.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+        Forbidden: no right to change it.
+    """
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    old = get(tx, ctx, caller, id_)
+    _may_change(state, caller, old, old.stream_ids)
+    new = msgspec.structs.replace(old, trashed=trashed, modified=stamp.at, modified_by=caller.id)
+    _store(tx, state, caller, stamp, old, new, "trash" if trashed else "restore")
+    return new
+
+
+def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
+    """Delete an event for good; a tombstone keeps the next import from bringing it back.
+
+    The bytes of its files are removed by `blobs.sweep` once no event holds them.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+        Forbidden: no right to change it.
+    """
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    old = get(tx, ctx, caller, id_)
+    _may_change(state, caller, old, old.stream_ids)
+    store.remove(tx, caller.account_id, [id_])
+    store.bury(
+        tx,
+        caller.account_id,
+        "event",
+        [(id_, old.source if old.source_id else None, old.source_id, stamp.at, stamp.rev)],
+    )
+    changes.append(tx, caller.account_id, stamp, caller.id, [("event", "delete", id_)])
+    touch(tx, state, [msgspec.structs.replace(old, trashed=True)], stamp.rev)
+    return old
+
+
+def deletions(tx: Tx, caller: Access, modified_since: int) -> list[tuple[str, int]]:
+    """Return (id, deleted at) of events deleted after an instant; to the owner only.
+
+    Others get none: what a deleted event was, and so whether it was theirs to see, is gone.
+    """
+    if not caller.owner:
+        return []
+    rev = changes.rev_at(tx, caller.account_id, modified_since)
+    return [(r[0], r[1]) for r in store.dead(tx, caller.account_id, "event", rev)]
+
+
+def rehang(
+    tx: WriteTx, ctx: Context, caller: Access, old: Event, streams: tuple[str, ...]
+) -> Event:
+    """Put an event into other streams and select its measure anew; checks no right."""
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    measure, value = _meaning(state, streams, old.type, old.content)
+    moved = msgspec.structs.replace(
+        old,
+        stream_ids=streams,
+        measure=measure.key if measure else None,
+        value=value,
+        modified=stamp.at,
+        modified_by=caller.id,
+    )
+    offset, day = dated(state, measure, moved)
+    new = msgspec.structs.replace(moved, offset=offset, day=day)
+    _store(tx, state, caller, stamp, old, new, "update")
+    return new

@@ -1,0 +1,138 @@
+"""Open a store; what both engines promise.
+
+A write use case is `fn(tx) -> result`, given to `store.write(fn)`. It must be rerunnable: when
+the engine itself rolled back (full disk, deadlock) it is run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from diurnal.errors import NotFound
+from diurnal.store.sql import Engine, Sql
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Listener = Callable[[Mapping[int, int]], None]
+"""Is told {account_id: rev} after each commit of this process, on the committing thread."""
+
+
+class Tx(Protocol):
+    """A transaction. `execute` takes one statement and fetches all rows."""
+
+    engine: Engine
+
+    def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
+        """Run one statement with named values."""
+        ...
+
+    def many(self, sql: Sql, rows: Iterable[Row]) -> None:
+        """Run one statement for each row of positional values."""
+        ...
+
+    def one(self, sql: Sql, values: Mapping[str, Any]) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+
+class WriteTx(Tx, Protocol):
+    """A transaction that may write; remembers what to announce after its commit."""
+
+    changed: dict[int, int]
+
+
+class Store(Protocol):
+    """One database."""
+
+    engine: Engine
+    inline_reads: bool
+    """Whether short indexed reads may run on the event loop (microseconds, no network)."""
+
+    @abstractmethod
+    def write(self, fn: Callable[[WriteTx], T], *, bulk: bool = False) -> Future[T]:
+        """Run `fn` in a transaction of its own; the future ends when it is durable.
+
+        `bulk` writers leave room: at most 500 rows a turn, and a pause after it.
+        """
+        ...
+
+    @abstractmethod
+    def submit(self, fn: Callable[[WriteTx], T]) -> asyncio.Future[T]:
+        """Do as `write`, for a caller on an event loop."""
+        ...
+
+    @abstractmethod
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on one snapshot, on this thread."""
+        ...
+
+    @abstractmethod
+    async def reads(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on one snapshot, in the small pool of readers."""
+        ...
+
+    @abstractmethod
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` after each commit."""
+        ...
+
+    @abstractmethod
+    def foreign_commits(self) -> bool:
+        """Return whether another process has committed since the last call."""
+        ...
+
+    @abstractmethod
+    def backlog(self) -> int:
+        """Return how many writes wait."""
+        ...
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Return what is wrong with the database, nothing when it is whole."""
+        ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish what waits and close."""
+        ...
+
+
+ROWS_PER_TURN = 500
+"""Rows a bulk writer puts into one turn."""
+
+
+def is_postgres(url: str) -> bool:
+    """Return whether `url` names a PostgreSQL database."""
+    return url.startswith(("postgresql://", "postgres://"))
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that an SQLite url or path names."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def open_store(url: str) -> Store:
+    """Open the database at `url`, migrating it first where it is behind.
+
+    Raises:
+        NotFound: the folder of an SQLite file does not exist.
+    """
+    from diurnal.store import migrate
+
+    if is_postgres(url):
+        from diurnal.store.postgres import PostgresStore
+
+        migrate.ensure(url)
+        return PostgresStore(url)
+    from diurnal.store.sqlite import SqliteStore
+
+    path = sqlite_path(url)
+    if not path.parent.is_dir():
+        raise NotFound(f"no folder {path.parent}")
+    migrate.ensure(url)
+    return SqliteStore(path)

@@ -1,0 +1,970 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "access",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("token_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "device", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "api", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "client_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "permissions",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "client_data",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("expires_us", sa.BigInteger(), nullable=True),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "modified_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("deleted_us", sa.BigInteger(), nullable=True),
+        sa.Column("used_us", sa.BigInteger(), nullable=True),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.create_index(
+            "access_token",
+            ["account_id", "token_hash"],
+            unique=True,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "account",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "username", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "email", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "password_hash",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
+            "timezone", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "settings", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "account_clock",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column("last_us", sa.BigInteger(), nullable=False),
+        sa.Column("meta_rev", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "audit",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("time_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "access_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "action", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "target", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("allowed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column(
+            "detail", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "seq"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "batch",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "connector", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "options", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "progress", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "result", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "error", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "upload_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("dry_run", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("finished_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "blob",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "hash", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "hash"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "change",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "op", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("time_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "rev"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "chunk",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("span_start_us", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("first_us", sa.BigInteger(), nullable=False),
+        sa.Column("last_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column("agg", sa.LargeBinary(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "source", "span_start_us", "batch_id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("chunk", schema=None) as batch_op:
+        batch_op.create_index(
+            "chunk_batch",
+            ["account_id", "batch_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+        batch_op.create_index(
+            "chunk_measure_span",
+            ["account_id", "measure", "span_start_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "client",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "api", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "redirect_uris",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "scopes", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "attributes",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "counter",
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "day_dirty",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "day"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "day_row",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "written_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column(
+            "words", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "raw", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "day", "source", "batch_id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("day_row", schema=None) as batch_op:
+        batch_op.create_index(
+            "day_row_batch",
+            ["account_id", "batch_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "day_value",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column(
+            "words", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "lineage", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "day"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "directory",
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "event",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "stream_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("more_streams", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("time_us", sa.BigInteger(), nullable=False),
+        sa.Column("end_us", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("offset_min", sa.SmallInteger(), nullable=False),
+        sa.Column("own_zone", sa.SmallInteger(), nullable=False),
+        sa.Column(
+            "type", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("batch_id", sa.BigInteger(), nullable=True),
+        sa.Column("trashed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tagged", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("files", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "tail", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(
+            "event_batch",
+            ["account_id", "batch_id"],
+            unique=False,
+            sqlite_where=sa.text("batch_id IS NOT NULL"),
+            postgresql_where=sa.text("batch_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "event_measure_day",
+            ["account_id", "measure", "day"],
+            unique=False,
+            sqlite_where=sa.text("measure IS NOT NULL"),
+            postgresql_where=sa.text("measure IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "event_seq",
+            ["account_id", "seq"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+        batch_op.create_index(
+            "event_source",
+            ["account_id", "source", "source_id"],
+            unique=True,
+            sqlite_where=sa.text("source_id IS NOT NULL"),
+            postgresql_where=sa.text("source_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "event_span",
+            ["account_id", "end_us", "time_us"],
+            unique=False,
+            sqlite_where=sa.text("end_us > time_us"),
+            postgresql_where=sa.text("end_us > time_us"),
+        )
+        batch_op.create_index(
+            "event_stream_time",
+            ["account_id", "stream_id", "time_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+        batch_op.create_index(
+            "event_time",
+            ["account_id", "time_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "event_stream",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "stream_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "event_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "stream_id", "event_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("event_stream", schema=None) as batch_op:
+        batch_op.create_index(
+            "event_stream_event",
+            ["account_id", "event_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "event_tag",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "tag", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "event_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "tag", "event_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("event_tag", schema=None) as batch_op:
+        batch_op.create_index(
+            "event_tag_event",
+            ["account_id", "event_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "file",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "event_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "type", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "hash", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "event_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("file", schema=None) as batch_op:
+        batch_op.create_index(
+            "file_hash",
+            ["account_id", "hash"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "finding",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "measure2", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index(
+            "finding_kind",
+            ["account_id", "kind", "measure", "day"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "idempotency",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "access_id", "key"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.create_index(
+            "idempotency_age",
+            ["account_id", "created_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "job",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "args", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "idem_key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("run_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "lease_token",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column(
+            "last_error",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("finished_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index(
+            "job_idem",
+            ["account_id", "kind", "idem_key"],
+            unique=True,
+            sqlite_where=sa.text("idem_key IS NOT NULL"),
+            postgresql_where=sa.text("idem_key IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "job_run_at",
+            ["run_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'due'"),
+            postgresql_where=sa.text("state = 'due'"),
+        )
+
+    op.create_table(
+        "own_measure",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "label", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "grp", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "unit", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "value_kind",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "daily", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "stream_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("batch_id", sa.BigInteger(), nullable=True),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "key"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "record",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "collection",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "collection", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.create_index(
+            "record_seq",
+            ["account_id", "collection", "seq"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "set_aside",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column(
+            "reason", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "place", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "raw", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "batch_id", "n"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "source",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "name"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "source_day",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "source", "day"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "stream",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "parent_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "client_data",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("trashed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "modified_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "tombstone",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "source_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("deleted_us", sa.BigInteger(), nullable=False),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "kind", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("tombstone", schema=None) as batch_op:
+        batch_op.create_index(
+            "tombstone_rev",
+            ["account_id", "rev"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+        batch_op.create_index(
+            "tombstone_source",
+            ["account_id", "source", "source_id"],
+            unique=False,
+            sqlite_where=sa.text("source_id IS NOT NULL"),
+            postgresql_where=sa.text("source_id IS NOT NULL"),
+        )
+
+    op.create_table(
+        "upload",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "zone",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "zone", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "start_us", "batch_id"),
+        sqlite_with_rowid=False,
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("zone")
+    op.drop_table("upload")
+    with op.batch_alter_table("tombstone", schema=None) as batch_op:
+        batch_op.drop_index(
+            "tombstone_source",
+            sqlite_where=sa.text("source_id IS NOT NULL"),
+            postgresql_where=sa.text("source_id IS NOT NULL"),
+        )
+        batch_op.drop_index("tombstone_rev", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("tombstone")
+    op.drop_table("stream")
+    op.drop_table("source_day")
+    op.drop_table("source")
+    op.drop_table("set_aside")
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.drop_index("record_seq", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("record")
+    op.drop_table("own_measure")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index(
+            "job_run_at",
+            sqlite_where=sa.text("state = 'due'"),
+            postgresql_where=sa.text("state = 'due'"),
+        )
+        batch_op.drop_index(
+            "job_idem",
+            sqlite_where=sa.text("idem_key IS NOT NULL"),
+            postgresql_where=sa.text("idem_key IS NOT NULL"),
+        )
+
+    op.drop_table("job")
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.drop_index("idempotency_age", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("idempotency")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index("finding_kind", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("finding")
+    with op.batch_alter_table("file", schema=None) as batch_op:
+        batch_op.drop_index("file_hash", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("file")
+    with op.batch_alter_table("event_tag", schema=None) as batch_op:
+        batch_op.drop_index("event_tag_event", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("event_tag")
+    with op.batch_alter_table("event_stream", schema=None) as batch_op:
+        batch_op.drop_index("event_stream_event", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("event_stream")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("event_time", sqlite_where=None, postgresql_where=None)
+        batch_op.drop_index("event_stream_time", sqlite_where=None, postgresql_where=None)
+        batch_op.drop_index(
+            "event_span",
+            sqlite_where=sa.text("end_us > time_us"),
+            postgresql_where=sa.text("end_us > time_us"),
+        )
+        batch_op.drop_index(
+            "event_source",
+            sqlite_where=sa.text("source_id IS NOT NULL"),
+            postgresql_where=sa.text("source_id IS NOT NULL"),
+        )
+        batch_op.drop_index("event_seq", sqlite_where=None, postgresql_where=None)
+        batch_op.drop_index(
+            "event_measure_day",
+            sqlite_where=sa.text("measure IS NOT NULL"),
+            postgresql_where=sa.text("measure IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "event_batch",
+            sqlite_where=sa.text("batch_id IS NOT NULL"),
+            postgresql_where=sa.text("batch_id IS NOT NULL"),
+        )
+
+    op.drop_table("event")
+    op.drop_table("directory")
+    op.drop_table("day_value")
+    with op.batch_alter_table("day_row", schema=None) as batch_op:
+        batch_op.drop_index("day_row_batch", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("day_row")
+    op.drop_table("day_dirty")
+    op.drop_table("counter")
+    op.drop_table("client")
+    with op.batch_alter_table("chunk", schema=None) as batch_op:
+        batch_op.drop_index("chunk_measure_span", sqlite_where=None, postgresql_where=None)
+        batch_op.drop_index("chunk_batch", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("chunk")
+    op.drop_table("change")
+    op.drop_table("blob")
+    op.drop_table("batch")
+    op.drop_table("audit")
+    op.drop_table("account_clock")
+    op.drop_table("account")
+    with op.batch_alter_table("access", schema=None) as batch_op:
+        batch_op.drop_index("access_token", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("access")

@@ -1,0 +1,164 @@
+"""The store on PostgreSQL: a pool of connections, one transaction per write."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from diurnal.errors import Unavailable
+from diurnal.store.database import Listener, Row
+from diurnal.store.sql import Engine, Sql
+
+T = TypeVar("T")
+
+WRITERS = 8
+READERS = 4
+TRIES = 5
+"""Runs of a use case that PostgreSQL rolled back for a deadlock or a lost connection."""
+WAIT_S = 10.0
+
+_ROLLED_BACK = (errors.SerializationFailure, errors.DeadlockDetected)
+_FULL = (
+    errors.DiskFull,
+    errors.OutOfMemory,
+    errors.TooManyConnections,
+    errors.InsufficientResources,
+)
+
+
+class _Tx:
+    engine = Engine.POSTGRES
+    __slots__ = ("_connection", "changed")
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        self._connection = connection
+        self.changed: dict[int, int] = {}
+
+    def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
+        text = sql.text(Engine.POSTGRES)
+        cursor = self._connection.execute(text.text.encode(), text.bind(Engine.POSTGRES, values))
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def one(self, sql: Sql, values: Mapping[str, Any]) -> Row | None:
+        rows = self.execute(sql, values)
+        return rows[0] if rows else None
+
+    def many(self, sql: Sql, rows: Iterable[Row]) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.executemany(sql.text(Engine.POSTGRES).text.encode(), list(rows))
+
+
+class PostgresStore:
+    """One PostgreSQL database."""
+
+    engine = Engine.POSTGRES
+    inline_reads = False
+
+    def __init__(self, url: str) -> None:
+        self._connections: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=WRITERS + READERS + 2,
+            timeout=WAIT_S,
+            kwargs={"application_name": "diurnal"},
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._listeners: list[Listener] = []
+        self._waiting = 0
+        self._count = threading.Lock()
+        self._closed = False
+
+    def write(self, fn: Callable[[Any], T], *, bulk: bool = False) -> Future[T]:
+        """See `Store.write`."""
+        if self._closed:
+            raise Unavailable("the store is closing")
+        with self._count:
+            self._waiting += 1
+        return self._writers.submit(self._run, fn)
+
+    def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
+        """See `Store.submit`."""
+        return asyncio.wrap_future(self.write(fn))
+
+    def backlog(self) -> int:
+        """See `Store.backlog`."""
+        return self._waiting
+
+    def _run(self, fn: Callable[[Any], T]) -> T:
+        try:
+            for left in range(TRIES - 1, -1, -1):
+                try:
+                    result, changed = self._attempt(fn)
+                except _ROLLED_BACK as error:
+                    if not left:
+                        raise Unavailable("the database is busy", retry_after_s=1) from error
+                else:
+                    if changed:
+                        for listener in self._listeners:
+                            listener(changed)
+                    return result
+            raise AssertionError
+        finally:
+            with self._count:
+                self._waiting -= 1
+
+    def _attempt(self, fn: Callable[[Any], T]) -> tuple[T, dict[int, int]]:
+        try:
+            with self._connections.connection() as connection:
+                tx = _Tx(connection)
+                return fn(tx), tx.changed
+        except _ROLLED_BACK:
+            raise
+        except _FULL as error:
+            raise Unavailable("the database has no room", retry_after_s=10) from error
+        except (psycopg.OperationalError, PoolTimeout, errors.AdminShutdown) as error:
+            # Whether a commit under way was kept is not known: the client asks again with its
+            # idempotency key.
+            raise Unavailable("the database is away", retry_after_s=2) from error
+
+    def read(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.read`."""
+        try:
+            with self._connections.connection() as connection:
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                return fn(_Tx(connection))
+        except _FULL as error:
+            raise Unavailable("the database has no room", retry_after_s=10) from error
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise Unavailable("the database is away", retry_after_s=2) from error
+
+    async def reads(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.reads`."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read, fn)
+
+    def listen(self, listener: Listener) -> None:
+        """See `Store.listen`."""
+        self._listeners.append(listener)
+
+    def foreign_commits(self) -> bool:
+        """See `Store.foreign_commits`; PostgreSQL has no cheap sign, so always look."""
+        return True
+
+    def check(self) -> list[str]:
+        """See `Store.check`."""
+        self.read(lambda _tx: None)
+        return []
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._connections.close()

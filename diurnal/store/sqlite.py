@@ -1,0 +1,336 @@
+"""The store on SQLite: one writer thread, group commit, `flock` turns between processes.
+
+WAL with `synchronous=FULL`: under NORMAL a power cut loses acknowledged commits. One commit
+serves all writes that wait; each is a savepoint, so that one failure does not touch the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from diurnal.errors import AppError, Unavailable
+from diurnal.store.database import Listener, Row
+from diurnal.store.sql import Engine, Sql
+
+T = TypeVar("T")
+
+GROUP_MAX = 256
+"""Writes that share one commit."""
+BULK_PAUSE_S = 0.001
+"""After a bulk turn, so that the server's writes get theirs."""
+READERS = 4
+BUSY_MS = 20_000
+STATEMENTS = 400
+"""Prepared statements kept per connection."""
+
+_TRANSIENT = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.InterruptError,
+    apsw.NoMemError,
+)
+
+
+def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
+    """Open a connection with our settings."""
+    flags = apsw.SQLITE_OPEN_READWRITE | (0 if readonly else apsw.SQLITE_OPEN_CREATE)
+    connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS)
+    connection.set_busy_timeout(BUSY_MS)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "wal_autocheckpoint = 4000",
+        "journal_size_limit = 67108864",
+        f"cache_size = -{16_384 if readonly else 65_536}",
+        "mmap_size = 268435456",
+        "temp_store = MEMORY",
+        *(["query_only = ON"] if readonly else []),
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+class _Tx:
+    engine = Engine.SQLITE
+    __slots__ = ("_connection", "changed")
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self.changed: dict[int, int] = {}
+
+    def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
+        text = sql.text(Engine.SQLITE)
+        return self._connection.execute(text.text, text.bind(Engine.SQLITE, values)).fetchall()
+
+    def one(self, sql: Sql, values: Mapping[str, Any]) -> Row | None:
+        text = sql.text(Engine.SQLITE)
+        cursor = self._connection.execute(text.text, text.bind(Engine.SQLITE, values))
+        row: Row | None = cursor.fetchone()
+        cursor.close()
+        return row
+
+    def many(self, sql: Sql, rows: Iterable[Row]) -> None:
+        self._connection.executemany(sql.text(Engine.SQLITE).text, rows)
+
+
+class _Write:
+    __slots__ = ("bulk", "fn", "future", "loop")
+
+    def __init__(
+        self,
+        fn: Callable[[Any], Any],
+        future: Any,
+        loop: asyncio.AbstractEventLoop | None,
+        *,
+        bulk: bool,
+    ) -> None:
+        self.fn = fn
+        self.future = future
+        self.loop = loop
+        self.bulk = bulk
+
+
+_Outcome = tuple[_Write, Any, BaseException | None]
+
+
+class SqliteStore:
+    """One SQLite file."""
+
+    engine = Engine.SQLITE
+    inline_reads = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._listeners: list[Listener] = []
+        self._writer = connect(path)
+        self._lock_fd = os.open(path.with_name("writer.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._local = threading.local()
+        self._readers: list[apsw.Connection] = []
+        self._readers_lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._watch = connect(path, readonly=True)
+        self._own_commits = 0
+        self._seen_version = self._data_version()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    # Writing
+
+    def write(self, fn: Callable[[Any], T], *, bulk: bool = False) -> Future[T]:
+        """See `Store.write`."""
+        self._refuse_when_closed()
+        future: Future[T] = Future()
+        self._queue.put(_Write(fn, future, None, bulk=bulk))
+        return future
+
+    def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
+        """See `Store.submit`."""
+        self._refuse_when_closed()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Write(fn, future, loop, bulk=False))
+        return future
+
+    def backlog(self) -> int:
+        """See `Store.backlog`."""
+        return self._queue.qsize()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Unavailable("the store is closing")
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            first = self._queue.get()
+            if first is None:
+                break
+            group = [first]
+            try:
+                while len(group) < GROUP_MAX:
+                    more = self._queue.get_nowait()
+                    if more is None:
+                        closing = True
+                        break
+                    group.append(more)
+            except queue.Empty:
+                pass
+            self._settle(*self._commit(group))
+            if any(w.bulk for w in group):
+                time.sleep(BULK_PAUSE_S)
+
+    def _commit(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
+        """Run a group in one transaction; one by one where SQLite gave the whole up."""
+        try:
+            with self._turn():
+                return self._attempt(group)
+        except _TRANSIENT as error:
+            if len(group) == 1:
+                return [(group[0], None, _unavailable(error))], {}
+        outcomes: list[_Outcome] = []
+        changed: dict[int, int] = {}
+        for write in group:
+            done, revs = self._commit([write])
+            outcomes += done
+            changed.update(revs)
+        return outcomes, changed
+
+    def _attempt(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
+        connection, outcomes = self._writer, []
+        changed: dict[int, int] = {}
+        alone = len(group) == 1
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for write in group:
+                tx = _Tx(connection)
+                if not alone:
+                    connection.execute("SAVEPOINT member")
+                try:
+                    result = write.fn(tx)
+                except _TRANSIENT:
+                    raise
+                except BaseException as error:
+                    if connection.in_transaction is False:
+                        raise apsw.IOError(str(error)) from error
+                    outcomes.append((write, None, error))
+                    if alone:
+                        connection.execute("ROLLBACK")
+                        return outcomes, {}
+                    connection.execute("ROLLBACK TO member")
+                else:
+                    outcomes.append((write, result, None))
+                    changed.update(tx.changed)
+                if not alone:
+                    connection.execute("RELEASE member")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return outcomes, changed
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        # SQLite's own busy handler polls with growing pauses and starves one of two processes;
+        # flock wakes the next at once.
+        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    def _settle(self, outcomes: list[_Outcome], changed: dict[int, int]) -> None:
+        loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+        for outcome in outcomes:
+            write, result, error = outcome
+            if write.loop is not None:
+                loops.setdefault(write.loop, []).append(outcome)
+            elif error is not None:
+                write.future.set_exception(error)
+            else:
+                write.future.set_result(result)
+        for loop, waiting in loops.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, waiting)
+            except RuntimeError:  # the loop is closed; nobody waits any more
+                continue
+        if changed:
+            for listener in self._listeners:
+                listener(changed)
+
+    # Reading
+
+    def read(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.read`."""
+        connection = self._reader()
+        if connection.in_transaction:
+            return fn(_Tx(connection))
+        connection.execute("BEGIN")
+        try:
+            return fn(_Tx(connection))
+        except _TRANSIENT as error:
+            raise _unavailable(error) from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+
+    async def reads(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.reads`."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, fn)
+
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self.path, readonly=True)
+            self._local.connection = connection
+            with self._readers_lock:
+                self._readers.append(connection)
+        return connection
+
+    # Watching
+
+    def listen(self, listener: Listener) -> None:
+        """See `Store.listen`."""
+        self._listeners.append(listener)
+
+    def foreign_commits(self) -> bool:
+        """See `Store.foreign_commits`; own commits count too, which costs a look and no more."""
+        version = self._data_version()
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    def _data_version(self) -> int:
+        row = self._watch.execute("PRAGMA data_version").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def check(self) -> list[str]:
+        """See `Store.check`."""
+        rows = self._reader().execute("PRAGMA integrity_check(20)").fetchall()
+        return [str(r[0]) for r in rows if r[0] != "ok"]
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+        self._pool.shutdown(wait=True)
+        with self._readers_lock:
+            for connection in (*self._readers, self._watch, self._writer):
+                connection.close()
+        os.close(self._lock_fd)
+
+
+def _resolve(outcomes: list[_Outcome]) -> None:
+    for write, result, error in outcomes:
+        try:
+            if error is not None:
+                write.future.set_exception(error)
+            else:
+                write.future.set_result(result)
+        except (asyncio.InvalidStateError, InvalidStateError):
+            continue  # the client has gone; the write stands
+
+
+def _unavailable(error: BaseException) -> AppError:
+    if isinstance(error, apsw.FullError) or "ENOSPC" in str(error):
+        return Unavailable("the disk is full; nothing was written", retry_after_s=10)
+    return Unavailable(f"the database is not available: {error}", retry_after_s=2)
