@@ -152,7 +152,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         if self.owner:
             return Level.MANAGE
         fitting = (
-            p.level for p in self._nearest(tree, stream) if _fits(p, measure, tuple(tags), at)
+            p.level for p in self.nearest(tree, stream) if _fits(p, measure, tuple(tags), at)
         )
         return max(fitting, key=_ORDER.__getitem__, default=Level.NONE)
 
@@ -160,7 +160,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         """Return the level on the stream as a node, whatever narrows its data."""
         if self.owner:
             return Level.MANAGE
-        levels = (p.level for p in self._nearest(tree, stream))
+        levels = (p.level for p in self.nearest(tree, stream))
         return max(levels, key=_ORDER.__getitem__, default=Level.NONE)
 
     def reach(self, tree: Tree) -> Reach:
@@ -198,7 +198,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             )
         )
 
-    def _nearest(self, tree: Tree, stream: str) -> Sequence[Permission]:
+    def nearest(self, tree: Tree, stream: str) -> Sequence[Permission]:
+        """Return the permissions that govern a stream: its nearest ancestor's, else those on `*`."""
         for node in tree.path(stream):
             here = [p for p in self.permissions if p.stream == node]
             if here:

@@ -173,6 +173,16 @@ def create(
     )
 
 
+def must_own(caller: Access) -> None:
+    """Refuse everybody but the account's owner.
+
+    Raises:
+        Forbidden: the caller is not the owner.
+    """
+    if not caller.owner:
+        raise Forbidden("only the account's owner may")
+
+
 def listed(tx: Tx, caller: Access) -> list[Stored]:
     """Return the live accesses of the account: all to the owner, to others their own."""
     live = [s for s in accesses.all_of(tx, caller.account_id) if s.deleted is None]

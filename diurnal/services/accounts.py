@@ -21,7 +21,62 @@ USERNAME = re.compile(r"[a-z0-9_-]{3,60}")
 EMAIL_MAX = 300
 SETTINGS_BYTES_MAX = 64 * 1024
 RESERVED = frozenset(
-    ["about", "access", "account", "accounts", "admin", "api", "app", "assets", "auth", "developer", "diurnal", "event-types", "exist", "favicon", "healthz", "help", "login", "logout", "mcp", "metrics", "mfa", "null", "oauth", "oauth2", "personal", "personicle", "personyze", "pryv", "pryv0", "pryv04", "readyz", "reg", "register", "root", "self", "series", "service", "settings", "setup", "share", "sign-in", "sign-out", "socket-io", "static", "status", "system", "terms", "undefined", "user", "users", "v0", "v1", "webhooks", "www"]
+    [
+        "about",
+        "access",
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "app",
+        "assets",
+        "auth",
+        "developer",
+        "diurnal",
+        "event-types",
+        "exist",
+        "favicon",
+        "healthz",
+        "help",
+        "login",
+        "logout",
+        "mcp",
+        "metrics",
+        "mfa",
+        "null",
+        "oauth",
+        "oauth2",
+        "personal",
+        "personicle",
+        "personyze",
+        "pryv",
+        "pryv0",
+        "pryv04",
+        "readyz",
+        "reg",
+        "register",
+        "root",
+        "self",
+        "series",
+        "service",
+        "settings",
+        "setup",
+        "share",
+        "sign-in",
+        "sign-out",
+        "socket-io",
+        "static",
+        "status",
+        "system",
+        "terms",
+        "undefined",
+        "user",
+        "users",
+        "v0",
+        "v1",
+        "webhooks",
+        "www",
+    ]
 )
 
 
@@ -99,11 +154,16 @@ def create(
         streams.insert_all(tx, account_id, fresh)
         stamp = changes.reserve(tx, account_id, 1, now, meta=True)
         changes.append(tx, account_id, stamp, "system", [("account", "create", str(account_id))])
-        made = accounts.get(tx, account_id)
-        assert made is not None
-        return made
+        return _existing(tx, account_id)
 
     return ctx.store.write(make).result()
+
+
+def _existing(tx: Tx, account_id: int) -> Account:
+    account = accounts.get(tx, account_id)
+    if account is None:
+        raise NotFound("no such account")
+    return account
 
 
 def find(tx: Tx, username: str) -> Account:
@@ -157,8 +217,7 @@ def update(
     from diurnal.services import zones
 
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
-    account = accounts.get(tx, caller.account_id)
-    assert account is not None
+    account = _existing(tx, caller.account_id)
     merged = {k: v for k, v in {**account.settings, **(settings or {})}.items() if v is not None}
     if len(msgspec.json.encode(merged)) > SETTINGS_BYTES_MAX:
         raise InvalidInput("settings are too large", field="settings")

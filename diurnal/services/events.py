@@ -83,7 +83,7 @@ def create(
     result: list[Written | None] = [None] * len(batch)
     first_of: dict[tuple[str, str], int] = {}
     for i, new in enumerate(batch):
-        key = (new.source or caller.id, new.source_id) if new.source_id is not None else None
+        key = (new.source or caller.name, new.source_id) if new.source_id is not None else None
         if key is not None and key in gone:
             continue
         if key is not None and key in first_of:
@@ -92,6 +92,8 @@ def create(
         if key is not None:
             first_of[key] = i
         old = known.get(key) if key is not None else None
+        if old is not None:
+            _may_replace(state, caller, old, new)
         if old is None:
             fresh.append((i, new))
         elif not update_known or _same(old, new):
@@ -134,7 +136,7 @@ def _answer(
 ) -> Written:
     if written is not None:
         return written
-    first = first_of.get((new.source or caller.id, new.source_id or ""))
+    first = first_of.get((new.source or caller.name, new.source_id or ""))
     repeated = result[first] if first is not None else None
     if repeated is not None:
         return Written(repeated.event, "same")
@@ -147,7 +149,7 @@ def _known(
     by_source: dict[str, list[str]] = {}
     for new in batch:
         if new.source_id is not None:
-            by_source.setdefault(new.source or caller.id, []).append(new.source_id)
+            by_source.setdefault(new.source or caller.name, []).append(new.source_id)
     known: dict[tuple[str, str], Event] = {}
     gone: set[tuple[str, str]] = set()
     for source, ids in by_source.items():
@@ -188,6 +190,16 @@ def _may_create(state: AccountState, caller: Access, new: NewEvent) -> None:
             raise Forbidden(f"no right to add to stream {s!r}")
 
 
+def _may_replace(state: AccountState, caller: Access, old: Event, new: NewEvent) -> None:
+    """Refuse to answer with, or write over, what the caller could not read or change itself."""
+    if caller.owner or (old.created_by == caller.id and _same(old, new)):
+        return
+    if not readable(state, caller, old):
+        raise Conflict("this source and sourceId are taken", data={"sourceId": new.source_id})
+    if not _same(old, new):
+        _may_change(state, caller, old, new.stream_ids)
+
+
 def _level(state: AccountState, caller: Access, stream: str, e: NewEvent | Event) -> Any:
     meaning = state.meaning(stream, e.type)
     return caller.level_on(
@@ -224,7 +236,7 @@ def _event(
         day=day,
         measure=measure.key if measure else None,
         value=value,
-        source=new.source or caller.id,
+        source=new.source or caller.name,
         source_id=new.source_id,
         files=new.files,
         created=at,
@@ -281,7 +293,7 @@ def _meaning(
 
 
 def _own_zone(e: NewEvent | Event) -> str | None:
-    """The zone of the datum's own; an offset without a name is kept as `UTC+02:00`."""
+    """Return the datum's own zone; an offset without a name is kept as `UTC+02:00`."""
     if e.zone is not None:
         return e.zone
     return _offset_name(e.offset) if isinstance(e, NewEvent) and e.offset is not None else None
@@ -495,6 +507,8 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
     moved = msgspec.structs.replace(old, **given)
     _check(_as_new(moved), "")
     _refuse_streams(state, [s for s in now_in if s not in old.stream_ids])
+    # A change must not carry a datum out of the measures, tags or times the caller is held to.
+    _may_change(state, caller, moved, now_in)
     measure, value = _meaning(state, moved.stream_ids, moved.type, moved.content)
     offset, day = dated(state, measure, moved)
     new = msgspec.structs.replace(
@@ -508,6 +522,18 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
     )
     _store(tx, state, caller, stamp, old, new, "update")
     return new
+
+
+def changeable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
+    """Return one event that the caller may change.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+        Forbidden: no right to change it.
+    """
+    event = get(tx, ctx, caller, id_)
+    _may_change(ctx.state(tx, caller.account_id), caller, event, event.stream_ids)
+    return event
 
 
 def _as_new(e: Event) -> NewEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -73,7 +74,7 @@ def changed_spans(before: ZoneHistory, after: ZoneHistory) -> list[tuple[int, in
     """Return the stretches [start, end) for which two histories name different zones."""
     edges = sorted({time.TIME_MIN, time.TIME_MAX, *before.starts, *after.starts})
     spans: list[tuple[int, int]] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         if before.zone_at(start) == after.zone_at(start):
             continue
         if spans and spans[-1][1] == start:

@@ -174,9 +174,7 @@ def create(
     Raises:
         Conflict: the name or the e-mail is taken.
     """
-    row = tx.one(_NEXT, {"name": "account"})
-    assert row is not None
-    account_id = int(row[0])
+    account_id = int(tx.execute(_NEXT, {"name": "account"})[0][0])
     claims = [("username", username), *([("email", email.casefold())] if email else [])]
     for kind, key in claims:
         if not claim(tx, kind, key, account_id, now):
@@ -268,13 +266,13 @@ def own_measures(tx: Tx, account_id: int) -> list[Row]:
 
 
 def add_own_measure(tx: WriteTx, account_id: int, row: Row) -> None:
-    """Add one unless its key is there: (key, label, group, unit, kind, daily, stream, batch, us)."""
+    """Add (key, label, group, unit, kind, daily, stream, batch, us) unless its key is there."""
     tx.many(_ADD_OWN, [(account_id, *row)])
 
 
 def sources(tx: Tx, account_id: int) -> dict[str, str]:
     """Return name -> kind of the account's sources."""
-    return dict(tx.execute(_SOURCES, {"account": account_id}))  # type: ignore[arg-type]
+    return dict(tx.execute(_SOURCES, {"account": account_id}))
 
 
 def add_sources(tx: WriteTx, account_id: int, found: dict[str, str], now: int) -> None:

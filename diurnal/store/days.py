@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import bindparam, literal_column, select
+import msgspec
+from sqlalchemy import bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.model.time import DAY
-from diurnal.store.database import Tx, WriteTx
-from diurnal.store.sql import Sql, ordered
-from diurnal.store.tables import chunk, day_dirty, source_day
+from diurnal.store.database import Row, Tx, WriteTx
+from diurnal.store.sql import Sql, in_list, ordered
+from diurnal.store.tables import chunk, day_dirty, day_row, day_value, source_day
 
 _MARK = ordered(
     ("account_id", "measure", "day", "rev"),
@@ -52,3 +53,270 @@ def series_cells(tx: Tx, account_id: int, start: int, end: int) -> set[tuple[str
     ):
         cells.update((measure, d) for d in range(first // DAY - 1, last // DAY + 2))
     return cells
+
+
+class DayRow(msgspec.Struct, frozen=True, gc=False):
+    """A value for a whole local day, as somebody gave it.
+
+    Attributes:
+        written_by: "person", "service" or "source".
+        words: the value of a text measure.
+        raw: as received.
+    """
+
+    measure: str
+    day: int
+    source: str
+    batch: int
+    written_by: str
+    value: float | None
+    words: str | None
+    raw: str | None
+    access_id: str
+    created: int
+    modified: int
+    rev: int
+
+
+_ROW_COLUMNS = tuple(c.name for c in day_row.columns)
+_ROW_FIELDS = tuple(c for c in day_row.columns if c.name != "account_id")
+_PUT_ROW = ordered(
+    _ROW_COLUMNS,
+    upsert(day_row).on_conflict_do_update(
+        index_elements=["account_id", "measure", "day", "source", "batch_id"],
+        set_={
+            c: literal_column(f"excluded.{c}")
+            for c in ("written_by", "value", "words", "raw", "access_id", "modified_us", "rev")
+        },
+    ),
+)
+_ROWS = Sql(
+    select(*_ROW_FIELDS)
+    .where(
+        day_row.c.account_id == bindparam("account"),
+        day_row.c.measure == bindparam("measure"),
+        day_row.c.day >= bindparam("first"),
+        day_row.c.day <= bindparam("last"),
+    )
+    .order_by(day_row.c.day, day_row.c.rev)
+)
+_DROP_ROW = ordered(
+    ("account", "of_measure", "on_day", "of_source", "of_batch"),
+    delete(day_row).where(
+        day_row.c.account_id == bindparam("account"),
+        day_row.c.measure == bindparam("of_measure"),
+        day_row.c.day == bindparam("on_day"),
+        day_row.c.source == bindparam("of_source"),
+        day_row.c.batch_id == bindparam("of_batch"),
+    ),
+)
+_ROWS_OF_BATCH = Sql(
+    select(*_ROW_FIELDS)
+    .where(day_row.c.account_id == bindparam("account"), day_row.c.batch_id == bindparam("batch"))
+    .order_by(day_row.c.measure, day_row.c.day, day_row.c.source)
+    .limit(bindparam("most"))
+)
+_CACHED = Sql(
+    select(
+        day_value.c.measure,
+        day_value.c.day,
+        day_value.c.value,
+        day_value.c.words,
+        day_value.c.source,
+        day_value.c.lineage,
+    ).where(
+        day_value.c.account_id == bindparam("account"),
+        in_list(day_value.c.measure, "measures"),
+        day_value.c.day >= bindparam("first"),
+        day_value.c.day <= bindparam("last"),
+    )
+)
+_CACHED_SHORT = Sql(
+    select(
+        day_value.c.measure,
+        day_value.c.day,
+        day_value.c.value,
+        day_value.c.words,
+        day_value.c.source,
+    ).where(
+        day_value.c.account_id == bindparam("account"),
+        in_list(day_value.c.measure, "measures"),
+        day_value.c.day >= bindparam("first"),
+        day_value.c.day <= bindparam("last"),
+    )
+)
+_DIRTY = Sql(
+    select(day_dirty.c.measure, day_dirty.c.day, day_dirty.c.rev)
+    .where(
+        day_dirty.c.account_id == bindparam("account"),
+        in_list(day_dirty.c.measure, "measures"),
+        day_dirty.c.day >= bindparam("first"),
+        day_dirty.c.day <= bindparam("last"),
+    )
+    .order_by(day_dirty.c.measure, day_dirty.c.day)
+)
+_DIRTY_EXTENT = Sql(
+    select(day_dirty.c.measure, func.min(day_dirty.c.day), func.max(day_dirty.c.day))
+    .where(day_dirty.c.account_id == bindparam("account"))
+    .group_by(day_dirty.c.measure)
+)
+_CACHED_EXTENT = Sql(
+    select(day_value.c.measure, func.min(day_value.c.day), func.max(day_value.c.day))
+    .where(day_value.c.account_id == bindparam("account"))
+    .group_by(day_value.c.measure)
+)
+_CLEAN = ordered(
+    ("account", "of_measure", "on_day", "seen"),
+    delete(day_dirty).where(
+        day_dirty.c.account_id == bindparam("account"),
+        day_dirty.c.measure == bindparam("of_measure"),
+        day_dirty.c.day == bindparam("on_day"),
+        day_dirty.c.rev == bindparam("seen"),
+    ),
+)
+_MARKED = Sql(
+    select(day_dirty.c.day, day_dirty.c.rev).where(
+        day_dirty.c.account_id == bindparam("account"),
+        day_dirty.c.measure == bindparam("measure"),
+        in_list(day_dirty.c.day, "days"),
+    )
+)
+_FORGET = ordered(
+    ("account", "of_measure", "on_day"),
+    delete(day_value).where(
+        day_value.c.account_id == bindparam("account"),
+        day_value.c.measure == bindparam("of_measure"),
+        day_value.c.day == bindparam("on_day"),
+    ),
+)
+_KEEP = ordered(
+    ("account_id", "measure", "day", "value", "words", "source", "lineage", "rev"),
+    upsert(day_value).on_conflict_do_update(
+        index_elements=["account_id", "measure", "day"],
+        set_={
+            c: literal_column(f"excluded.{c}")
+            for c in ("value", "words", "source", "lineage", "rev")
+        },
+    ),
+)
+_FACTS = Sql(
+    select(source_day.c.source, func.count(), func.min(source_day.c.day))
+    .where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("measure"),
+    )
+    .group_by(source_day.c.source)
+)
+_UNSEE = ordered(
+    ("account", "of_measure", "of_source", "on_day"),
+    delete(source_day).where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("of_measure"),
+        source_day.c.source == bindparam("of_source"),
+        source_day.c.day == bindparam("on_day"),
+    ),
+)
+_SEEN_ON = Sql(
+    select(source_day.c.source, source_day.c.day).where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("measure"),
+        in_list(source_day.c.day, "days"),
+    )
+)
+
+
+def put_rows(tx: WriteTx, account_id: int, rows: Iterable[DayRow]) -> None:
+    """Store day rows, in place of those of the same source, day and batch."""
+    tx.many(_PUT_ROW, [(account_id, *msgspec.structs.astuple(r)) for r in rows])
+
+
+def rows(tx: Tx, account_id: int, measure: str, first: int, last: int) -> list[DayRow]:
+    """Return the day rows of a measure from `first` to `last`, the newest of each day last."""
+    values = {"account": account_id, "measure": measure, "first": first, "last": last}
+    return [DayRow(*row) for row in tx.execute(_ROWS, values)]
+
+
+def rows_of_batch(tx: Tx, account_id: int, batch: int, most: int) -> list[DayRow]:
+    """Return day rows that a batch wrote."""
+    values = {"account": account_id, "batch": batch, "most": most}
+    return [DayRow(*row) for row in tx.execute(_ROWS_OF_BATCH, values)]
+
+
+def drop_rows(tx: WriteTx, account_id: int, gone: Iterable[DayRow]) -> None:
+    """Delete day rows."""
+    tx.many(_DROP_ROW, [(account_id, r.measure, r.day, r.source, r.batch) for r in gone])
+
+
+def cached(
+    tx: Tx, account_id: int, measures: Sequence[str], first: int, last: int, *, lineage: bool
+) -> list[Row]:
+    """Return (measure, day, value, words, source[, lineage]) of computed day values."""
+    values = {"account": account_id, "measures": measures, "first": first, "last": last}
+    return tx.execute(_CACHED if lineage else _CACHED_SHORT, values)
+
+
+def dirty(tx: Tx, account_id: int, measures: Sequence[str], first: int, last: int) -> list[Row]:
+    """Return (measure, day, rev) of cells that must be computed, in order."""
+    values = {"account": account_id, "measures": measures, "first": first, "last": last}
+    return tx.execute(_DIRTY, values)
+
+
+def extents(tx: Tx, account_id: int) -> dict[str, tuple[int, int]]:
+    """Return the first and last day of each measure that has, or may have, day values."""
+    found: dict[str, tuple[int, int]] = {}
+    for sql in (_CACHED_EXTENT, _DIRTY_EXTENT):
+        for measure, first, last in tx.execute(sql, {"account": account_id}):
+            known = found.get(measure, (first, last))
+            found[measure] = (min(known[0], first), max(known[1], last))
+    return found
+
+
+def dirty_extents(tx: Tx, account_id: int) -> dict[str, tuple[int, int]]:
+    """Return the first and last day of each measure with cells to compute."""
+    return {row[0]: (row[1], row[2]) for row in tx.execute(_DIRTY_EXTENT, {"account": account_id})}
+
+
+def keep(
+    tx: WriteTx,
+    account_id: int,
+    measure: str,
+    marks: Mapping[int, int],
+    computed: Mapping[int, Row],
+) -> None:
+    """Store computed day values whose marks still stand, and take the marks away.
+
+    Args:
+        marks: day -> change number of the mark that was seen when it was computed.
+        computed: day -> (value, words, source, lineage); days left out have no value.
+    """
+    values = {"account": account_id, "measure": measure, "days": list(marks)}
+    standing = {day: rev for day, rev in tx.execute(_MARKED, values) if marks[day] == rev}
+    tx.many(
+        _KEEP,
+        [
+            (account_id, measure, day, *computed[day], rev)
+            for day, rev in standing.items()
+            if day in computed
+        ],
+    )
+    tx.many(_FORGET, [(account_id, measure, day) for day in standing if day not in computed])
+    tx.many(_CLEAN, [(account_id, measure, day, rev) for day, rev in standing.items()])
+
+
+def facts(tx: Tx, account_id: int, measure: str) -> list[Row]:
+    """Return (source, days with data, first day) of the sources of a measure."""
+    return tx.execute(_FACTS, {"account": account_id, "measure": measure})
+
+
+def forget_sources(
+    tx: WriteTx, account_id: int, measure: str, present: Mapping[int, frozenset[str]]
+) -> None:
+    """Forget that a source had data on a day, where it has none any more."""
+    values = {"account": account_id, "measure": measure, "days": list(present)}
+    gone = [
+        (account_id, measure, source, day)
+        for source, day in tx.execute(_SEEN_ON, values)
+        if source not in present[day]
+    ]
+    if gone:
+        tx.many(_UNSEE, gone)

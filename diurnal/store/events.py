@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     and_,
@@ -611,7 +612,8 @@ def _find_statement(
     if modified:
         where.append(event.c.modified_us > bindparam("modified"))
     if after:
-        at, last = bindparam("after_time"), bindparam("after_id")
+        at: BindParameter[int] = bindparam("after_time")
+        last: BindParameter[str] = bindparam("after_id")
         if ascending:
             where += [time >= at, or_(time > at, id_ > last)]
         else:

@@ -26,7 +26,7 @@ class Engine(IntEnum):
 
 
 _DIALECTS = (
-    sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]
+    sqlite.dialect(paramstyle="qmark"),
     postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]
 )
 

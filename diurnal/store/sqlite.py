@@ -192,7 +192,8 @@ class SqliteStore:
         return outcomes, changed
 
     def _attempt(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
-        connection, outcomes = self._writer, []
+        connection = self._writer
+        outcomes: list[_Outcome] = []
         changed: dict[int, int] = {}
         alone = len(group) == 1
         connection.execute("BEGIN IMMEDIATE")
@@ -206,7 +207,7 @@ class SqliteStore:
                 except _TRANSIENT:
                     raise
                 except BaseException as error:
-                    if connection.in_transaction is False:
+                    if not connection.in_transaction:
                         raise apsw.IOError(str(error)) from error
                     outcomes.append((write, None, error))
                     if alone:
@@ -267,8 +268,7 @@ class SqliteStore:
         except _TRANSIENT as error:
             raise _unavailable(error) from error
         finally:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+            _end(connection)
 
     async def reads(self, fn: Callable[[Any], T]) -> T:
         """See `Store.reads`."""
@@ -296,9 +296,7 @@ class SqliteStore:
         return changed
 
     def _data_version(self) -> int:
-        row = self._watch.execute("PRAGMA data_version").fetchone()
-        assert row is not None
-        return int(row[0])
+        return int(str(self._watch.execute("PRAGMA data_version").fetchall()[0][0]))
 
     def check(self) -> list[str]:
         """See `Store.check`."""
@@ -317,6 +315,11 @@ class SqliteStore:
             for connection in (*self._readers, self._watch, self._writer):
                 connection.close()
         os.close(self._lock_fd)
+
+
+def _end(connection: apsw.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("COMMIT")
 
 
 def _resolve(outcomes: list[_Outcome]) -> None:

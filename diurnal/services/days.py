@@ -1,0 +1,488 @@
+"""Days: day rows as they are given, and day values as they follow from everything.
+
+Values are computed when they are read: a write marks the cells it may change, a read computes
+the marked ones on its own snapshot and leaves the result behind for the next. So a read always
+sees the last write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from diurnal import catalog
+from diurnal.errors import Forbidden, InvalidInput, UnknownReference
+from diurnal.model import time
+from diurnal.model.access import Access
+from diurnal.model.measures import Measure, ValueKind
+from diurnal.model.sources import kind_of
+from diurnal.services import day_inputs, events
+from diurnal.services.context import AccountState, Context
+from diurnal.services.day_inputs import SOURCE
+from diurnal.services.series import Counts
+from diurnal.store import accounts, changes
+from diurnal.store import days as store
+from diurnal.store.database import Tx, WriteTx
+from diurnal.store.days import DayRow
+
+if TYPE_CHECKING:
+    from diurnal.model.days import DayValue, Inputs, SourceOrder
+
+WINDOW_MAX = 20_000
+"""Days of one read."""
+ROWS_MAX = 10_000
+"""Day rows of one call."""
+WORDS_MAX = 10_000
+RUN_GAP = 14
+"""Marked days at most this far apart are computed together."""
+MANUAL = "manual"
+"""The source of what the person typed."""
+
+
+class NewDay(NamedTuple):
+    """A value for a whole local day.
+
+    Attributes:
+        value: canonical unit, or the text of a text measure.
+        kind: of the source (`model.sources.Kind`).
+        written_by: PERSON (typed by the owner), SERVICE (owns the measure) or SOURCE.
+    """
+
+    measure: str
+    day: int
+    value: float | str
+    source: str
+    kind: str | None = None
+    written_by: str = SOURCE
+    raw: str | None = None
+
+
+class Day(NamedTuple):
+    """The value of one local day; None where nothing is known."""
+
+    day: int
+    value: float | str | None
+    source: str | None
+    lineage: dict[str, Any] | None = None
+
+
+def write_rows(
+    tx: WriteTx, ctx: Context, caller: Access, given: Sequence[NewDay], *, batch_id: int = 0
+) -> Counts:
+    """Store day rows, all or none; the same row again is the same.
+
+    Raises:
+        UnknownReference: no such measure.
+        InvalidInput: a value of the wrong kind, or a day out of range.
+        Forbidden: the caller may not add data of a measure.
+    """
+    if len(given) > ROWS_MAX:
+        raise InvalidInput(f"at most {ROWS_MAX} days a call", field="days")
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id)
+    for i, new in enumerate(given):
+        _check(state, caller, new, f"days[{i}]." if len(given) > 1 else "")
+    last_of = {(n.measure, n.day, n.source): n for n in given}
+    known = _known(tx, caller, list(last_of))
+    counts, fresh = [len(given) - len(last_of), 0, 0], []
+    for key, new in last_of.items():
+        stands = known.get(key)
+        if stands is not None and _same(stands, new):
+            counts[0] += 1
+        else:
+            counts[1 if stands is None else 2] += 1
+            fresh.append(new)
+    if fresh:
+        _store(tx, ctx, caller, fresh, batch_id)
+    return Counts(new=counts[1], same=counts[0], changed=counts[2])
+
+
+def _store(
+    tx: WriteTx, ctx: Context, caller: Access, fresh: Sequence[NewDay], batch_id: int
+) -> None:
+    stamp = changes.reserve(tx, caller.account_id, len(fresh), ctx.now())
+    made = [
+        DayRow(
+            new.measure,
+            new.day,
+            new.source,
+            batch_id,
+            new.written_by,
+            None if isinstance(new.value, str) else float(new.value),
+            new.value if isinstance(new.value, str) else None,
+            new.raw,
+            caller.id,
+            stamp.at + i,
+            stamp.at + i,
+            stamp.rev + i,
+        )
+        for i, new in enumerate(fresh)
+    ]
+    store.put_rows(tx, caller.account_id, made)
+    accounts.add_sources(
+        tx, caller.account_id, {n.source: n.kind or kind_of(n.source) for n in fresh}, stamp.at
+    )
+    changes.append(
+        tx,
+        caller.account_id,
+        stamp,
+        caller.id,
+        [("day", "write", f"{n.measure}|{time.day_text(n.day)}|{n.source}") for n in fresh],
+    )
+    _touch(tx, caller, made, stamp.rev)
+
+
+def _touch(tx: WriteTx, caller: Access, touched: Sequence[DayRow], rev: int) -> None:
+    events.mark(tx, caller.account_id, {(r.measure, r.day) for r in touched}, rev)
+    store.saw(tx, caller.account_id, {(r.measure, r.source, r.day) for r in touched})
+
+
+def remove_row(
+    tx: WriteTx, ctx: Context, caller: Access, measure: str, day: int, source: str
+) -> bool:
+    """Take back a day row of one source, every import's; return whether there was one.
+
+    Raises:
+        Forbidden: the caller may not change data of this measure.
+    """
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id)
+    known = _measure(state, measure, "measure")
+    if not caller.owner and not _level(state, caller, known, day).changes:
+        raise Forbidden(f"no right to change {measure}")
+    gone = [r for r in store.rows(tx, caller.account_id, measure, day, day) if r.source == source]
+    if not gone:
+        return False
+    _drop(tx, ctx, caller, gone)
+    return True
+
+
+def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: int) -> int:
+    """Delete up to `most` day rows that a batch wrote; return how many, 0 when none is left."""
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    gone = store.rows_of_batch(tx, caller.account_id, batch_id, most)
+    if gone:
+        _drop(tx, ctx, caller, gone)
+    return len(gone)
+
+
+def _drop(tx: WriteTx, ctx: Context, caller: Access, gone: Sequence[DayRow]) -> None:
+    stamp = changes.reserve(tx, caller.account_id, len(gone), ctx.now())
+    store.drop_rows(tx, caller.account_id, gone)
+    changes.append(
+        tx,
+        caller.account_id,
+        stamp,
+        caller.id,
+        [("day", "delete", f"{r.measure}|{time.day_text(r.day)}|{r.source}") for r in gone],
+    )
+    events.mark(tx, caller.account_id, {(r.measure, r.day) for r in gone}, stamp.rev)
+
+
+def _measure(state: AccountState, key: str, field: str) -> Measure:
+    known = state.measure(key)
+    if known is None:
+        raise UnknownReference(f"unknown measure {key!r}", field=field)
+    return known
+
+
+def _check(state: AccountState, caller: Access, new: NewDay, at: str) -> None:
+    measure = _measure(state, new.measure, f"{at}measure")
+    textual = catalog.day_kind(measure) in (ValueKind.TEXT, ValueKind.OBJECT)
+    if isinstance(new.value, str):
+        if not textual:
+            raise InvalidInput(f"{new.measure} is a number", field=f"{at}value")
+        if len(new.value) > WORDS_MAX:
+            raise InvalidInput(f"at most {WORDS_MAX} characters", field=f"{at}value")
+        events.check_json(new.value, f"{at}value")
+    elif textual:
+        raise InvalidInput(f"{new.measure} is a text", field=f"{at}value")
+    elif new.value != new.value or new.value in (float("inf"), float("-inf")):
+        raise InvalidInput("not a finite number", field=f"{at}value")
+    if not time.TIME_MIN // time.DAY <= new.day <= time.TIME_MAX // time.DAY:
+        raise InvalidInput("the day is out of range", field=f"{at}date")
+    if not caller.owner and not _level(state, caller, measure, new.day).creates:
+        raise Forbidden(f"no right to add {new.measure}")
+
+
+def _level(state: AccountState, caller: Access, measure: Measure, day: int) -> Any:
+    start, _ = state.zones.day_bounds(day)
+    return caller.level_on(state.tree, measure.stream, measure=measure.key, at=start)
+
+
+def _known(
+    tx: Tx, caller: Access, keys: Sequence[tuple[str, int, str]]
+) -> dict[tuple[str, int, str], DayRow]:
+    spans: dict[str, tuple[int, int]] = {}
+    for measure, day, _ in keys:
+        low, high = spans.get(measure, (day, day))
+        spans[measure] = (min(low, day), max(high, day))
+    return {
+        (r.measure, r.day, r.source): r
+        for measure, (first, last) in spans.items()
+        for r in store.rows(tx, caller.account_id, measure, first, last)
+    }
+
+
+def _same(row: DayRow, new: NewDay) -> bool:
+    value = row.words if isinstance(new.value, str) else row.value
+    return value == new.value and row.written_by == new.written_by
+
+
+# Reading
+
+
+def extent(tx: Tx, ctx: Context, caller: Access) -> dict[str, tuple[int, int]]:
+    """Return (first day, last day) of each readable measure that has or may have day values."""
+    state = ctx.state(tx, caller.account_id)
+    found = store.extents(tx, caller.account_id)
+    return {
+        key: span
+        for key, span in found.items()
+        if (measure := state.measure(key)) is not None and may_read(state, caller, measure)
+    }
+
+
+def may_read(state: AccountState, caller: Access, measure: Measure) -> bool:
+    """Return whether the caller may read day values of a measure on some day.
+
+    A right on the data that a derived measure comes from opens it too; tag-limited rights open
+    no day values, which are made of all events of their day.
+    """
+    if caller.owner:
+        return True
+    return any(
+        p.level.reads and p.tags is None and (p.measures is None or key in p.measures)
+        for key, stream in _ways(state, measure)
+        for p in caller.nearest(state.tree, stream)
+    )
+
+
+def _ways(state: AccountState, measure: Measure) -> list[tuple[str, str]]:
+    base = state.measure(measure.derived.measure) if measure.derived else None
+    ways = [(measure.key, measure.stream)]
+    return ways if base is None else [*ways, (base.key, base.stream), (measure.key, base.stream)]
+
+
+def values(
+    tx: Tx,
+    ctx: Context,
+    caller: Access,
+    measures: Sequence[str],
+    first: int,
+    last: int,
+    *,
+    lineage: bool = False,
+) -> dict[str, list[Day]]:
+    """Return one entry for every calendar day from `first` to `last`, by measure.
+
+    Args:
+        lineage: also which source won, what was rejected and why, and the rows behind it.
+
+    Raises:
+        UnknownReference: a measure is not there, or not the caller's to read.
+        InvalidInput: a window that is empty or too long.
+    """
+    if not 0 <= last - first < WINDOW_MAX:
+        raise InvalidInput(f"a window has 1 to {WINDOW_MAX} days", field="to")
+    state = ctx.state(tx, caller.account_id)
+    known: dict[str, Measure] = {}
+    for key in measures:
+        measure = state.measure(key)
+        if measure is None or not may_read(state, caller, measure):
+            raise UnknownReference(f"unknown measure {key!r}", field="measures")
+        known[key] = measure
+    found: dict[str, dict[int, Day]] = {key: {} for key in known}
+    rows = store.cached(tx, caller.account_id, list(known), first, last, lineage=lineage)
+    for row in rows:
+        found[row[0]][row[1]] = Day(
+            row[1],
+            row[2] if row[3] is None else row[3],
+            row[4],
+            msgspec.json.decode(row[5]) if lineage else None,
+        )
+    marks: dict[str, dict[int, int]] = {}
+    for key, day, rev in store.dirty(tx, caller.account_id, list(known), first, last):
+        marks.setdefault(key, {})[day] = rev
+    for key, cells in marks.items():
+        fresh = _compute(tx, ctx, state, known[key], cells)
+        for day in cells:
+            found[key].pop(day, None)
+        found[key].update(
+            fresh if lineage else {d: v._replace(lineage=None) for d, v in fresh.items()}
+        )
+    if not caller.owner:
+        found = {
+            key: _reduced(tx, state, caller, known[key], by_day, first, last)
+            for key, by_day in found.items()
+        }
+    return {
+        key: [by_day.get(day) or Day(day, None, None) for day in range(first, last + 1)]
+        for key, by_day in found.items()
+    }
+
+
+def refresh(tx: Tx, ctx: Context, account_id: int) -> int:
+    """Compute every marked cell of an account; return how many there were."""
+    state = ctx.state(tx, account_id)
+    n = 0
+    for key, (first, last) in store.dirty_extents(tx, account_id).items():
+        measure = state.measure(key)
+        marks = {d: rev for _, d, rev in store.dirty(tx, account_id, [key], first, last)}
+        n += len(marks)
+        if measure is not None:
+            _compute(tx, ctx, state, measure, marks)
+    return n
+
+
+def _compute(
+    tx: Tx, ctx: Context, state: AccountState, measure: Measure, marks: Mapping[int, int]
+) -> dict[int, Day]:
+    """Compute marked days on this snapshot and hand them to the store for the next reader."""
+    base = _base(state, measure)
+    order = _order(tx, state, base)
+    fresh: dict[int, Day] = {}
+    present: dict[int, frozenset[str]] = {}
+    for first, last in runs(marks):
+        inputs = day_inputs.gather(tx, state, measure, base, first, last)
+        for value in _evaluate(state, measure, inputs, first, last, order):
+            if value.day in marks:
+                fresh[value.day] = _day(value)
+                told = {p.source for p in value.parts} | {r.source for r in value.rejected}
+                present[value.day] = frozenset(told)
+    _leave(ctx, state.account_id, measure, dict(marks), fresh, present)
+    return {d: day for d, day in fresh.items() if day.value is not None}
+
+
+def _leave(
+    ctx: Context,
+    account_id: int,
+    measure: Measure,
+    marks: dict[int, int],
+    fresh: dict[int, Day],
+    present: dict[int, frozenset[str]],
+) -> None:
+    computed = {
+        day: (
+            None if isinstance(d.value, str) else d.value,
+            d.value if isinstance(d.value, str) else None,
+            d.source,
+            msgspec.json.encode(d.lineage or {}).decode(),
+        )
+        for day, d in fresh.items()
+        if d.value is not None or (d.lineage or {}).get("rejected")
+    }
+
+    def keep(tx: WriteTx) -> None:
+        store.keep(tx, account_id, measure.key, marks, computed)
+        if measure.derived is None:
+            store.forget_sources(tx, account_id, measure.key, present)
+
+    ctx.store.write(keep, bulk=True)
+
+
+def runs(days: Iterable[int]) -> list[tuple[int, int]]:
+    """Return stretches [first, last] that hold all `days`, near ones together."""
+    found: list[tuple[int, int]] = []
+    for day in sorted(days):
+        if found and day - found[-1][1] <= RUN_GAP:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _base(state: AccountState, measure: Measure) -> Measure:
+    base = state.measure(measure.derived.measure) if measure.derived else None
+    return base or measure
+
+
+def _order(tx: Tx, state: AccountState, measure: Measure) -> SourceOrder:
+    from diurnal.model.days import SourceFacts, order_sources
+
+    kinds = accounts.sources(tx, state.account_id)
+    known = {
+        source: SourceFacts(kinds.get(source) or kind_of(source), n, first * time.DAY)
+        for source, n, first in store.facts(tx, state.account_id, measure.key)
+    }
+    listed = state.settings.get("sources")
+    wished = listed.get(measure.key) if isinstance(listed, dict) else None
+    user_order = [s for s in wished if isinstance(s, str)] if isinstance(wished, list) else []
+    return order_sources(known, measure.group, user_order)
+
+
+def _evaluate(
+    state: AccountState,
+    measure: Measure,
+    inputs: Inputs,
+    first: int,
+    last: int,
+    order: SourceOrder,
+) -> list[DayValue]:
+    from diurnal.model.days import bounds_of, day_values
+
+    bounds = bounds_of(state.zones, first, last - first + 1)
+    return day_values(measure, inputs, bounds, first, state.zones, order)
+
+
+def _day(value: DayValue) -> Day:
+    lineage = {
+        "by": value.by,
+        "n": value.n,
+        "parts": [[p.source, p.value, p.n] for p in value.parts],
+        "rejected": [[r.source, r.value, r.reason.value, r.n] for r in value.rejected],
+        "rows": list(value.rows),
+    }
+    return Day(value.day, value.value, value.source, lineage)
+
+
+# What a limited caller may see of it
+
+
+def _reduced(
+    tx: Tx,
+    state: AccountState,
+    caller: Access,
+    measure: Measure,
+    by_day: dict[int, Day],
+    first: int,
+    last: int,
+) -> dict[int, Day]:
+    """Leave out days outside the caller's time frames; recompute where events are hidden.
+
+    A day value is made of all that its owner has. Where part of that lies in streams that this
+    caller may not read, the value is made anew of what it may.
+    """
+    shown = {d: v for d, v in by_day.items() if _day_open(state, caller, measure, d)}
+    base = _base(state, measure)
+    hidden = False
+
+    def keep(streams: Sequence[str], tags: Sequence[str], at: int) -> bool:
+        nonlocal hidden
+        seen = any(
+            caller.level_on(state.tree, s, measure=key, tags=tags, at=at).reads
+            for s in streams
+            for key in (base.key, measure.key)
+        )
+        hidden = hidden or not seen
+        return seen
+
+    if not shown:
+        return {}
+    inputs = day_inputs.gather(tx, state, measure, base, first, last, keep=keep)
+    if not hidden:
+        return shown
+    order = _order(tx, state, base)
+    made = {v.day: _day(v) for v in _evaluate(state, measure, inputs, first, last, order)}
+    return {d: made[d] for d in shown if made[d].value is not None}
+
+
+def _day_open(state: AccountState, caller: Access, measure: Measure, day: int) -> bool:
+    start, end = state.zones.day_bounds(day)
+    return any(
+        caller.level_on(state.tree, stream, measure=key, at=start).reads
+        and caller.level_on(state.tree, stream, measure=key, at=end - 1).reads
+        for key, stream in _ways(state, measure)
+    )

@@ -1,0 +1,383 @@
+"""Series: write points, read them raw or as buckets.
+
+The points of a measure lie in its home stream; whoever may read that stream with this measure
+may read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from diurnal.errors import Forbidden, InvalidInput, UnknownReference
+from diurnal.model import time
+from diurnal.model.access import Access
+from diurnal.model.measures import Measure, ValueKind
+from diurnal.model.sources import kind_of
+from diurnal.services import events
+from diurnal.services.context import AccountState, Context
+from diurnal.store import accounts, changes, days
+from diurnal.store import series as store
+from diurnal.store.database import Tx, WriteTx
+from diurnal.store.series import Chunk
+
+if TYPE_CHECKING:
+    from diurnal.model.series import Buckets, Columns
+
+LONGEST = 32 * time.DAY
+"""A point lasts at most this long; longer stretches are events."""
+SOURCE_MAX = 200
+POINTS_MAX = 2_000_000
+"""Points of one call, written or read raw."""
+
+
+class Counts(NamedTuple):
+    """What became of the points of one call."""
+
+    new: int
+    same: int
+    changed: int
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """One span's points, packed before the store's turn."""
+
+    span_start: int
+    cols: Columns
+    agg: bytes
+    data: bytes
+
+
+class Listed(NamedTuple):
+    """One series."""
+
+    measure: str
+    source: str
+    n: int
+    first: int
+    last: int
+
+
+def prepare(cols: Columns) -> list[Prepared]:
+    """Split points by span and pack them; the slow part, done outside the store's turn.
+
+    Raises:
+        InvalidInput: a point lasts too long.
+    """
+    from diurnal.model import series
+
+    if len(cols) and int((cols.end - cols.start).max()) > LONGEST:
+        raise InvalidInput("a point lasts at most 32 days", field="end")
+    return [
+        Prepared(start, part, series.aggregate(part, start), series.encode(part))
+        for start, part in series.split_spans(cols)
+    ]
+
+
+def write(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    measure: str,
+    source: str,
+    given: Columns | Sequence[Prepared],
+    *,
+    kind: str | None = None,
+    batch_id: int = 0,
+    replace: bool = True,
+) -> Counts:
+    """Store points of one measure and source.
+
+    Args:
+        given: columns, or what `prepare` made of them.
+        kind: of the source (`model.sources.Kind`); guessed from its name where not given.
+        batch_id: the import they belong to; its chunks are dropped when it is undone.
+        replace: a point with a known start and end gets the new value; False keeps both, and
+            only an identical point is the same.
+
+    Raises:
+        UnknownReference: no such measure.
+        InvalidInput: not a measure of numbers, or a source without a name.
+        Forbidden: the caller may not add data of this measure.
+    """
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id)
+    known = _numeric(state, measure)
+    if not source or len(source) > SOURCE_MAX or "\0" in source:
+        raise InvalidInput(f"a source has 1 to {SOURCE_MAX} characters", field="source")
+    parts = list(given) if isinstance(given, list | tuple) else prepare(given)  # type: ignore[arg-type]
+    if not parts:
+        return Counts(0, 0, 0)
+    _may_add(state, caller, known, parts)
+    before: dict[int, list[Chunk]] = {}
+    spans = [p.span_start for p in parts]
+    for chunk in store.in_spans(tx, caller.account_id, measure, source, spans):
+        before.setdefault(chunk.span_start, []).append(chunk)
+    counts, made = Counts(0, 0, 0), []
+    for part in parts:
+        old = before.get(part.span_start)
+        fresh, counted = (
+            _merged(part, old, batch_id, replace=replace)
+            if old
+            else ([_chunk(part, measure, source, batch_id)], Counts(len(part.cols), 0, 0))
+        )
+        counts = Counts(*(a + b for a, b in zip(counts, counted, strict=True)))
+        made += fresh
+    if made:
+        _store(tx, ctx, state, caller, made, source, kind)
+    return counts
+
+
+def _store(
+    tx: WriteTx,
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    made: list[Chunk],
+    source: str,
+    kind: str | None,
+) -> None:
+    stamp = changes.reserve(tx, caller.account_id, len(made), ctx.now())
+    stamped = [
+        msgspec.structs.replace(c, rev=stamp.rev + i, access_id=caller.id)
+        for i, c in enumerate(made)
+    ]
+    emptied = [c for c in stamped if c.n == 0]
+    store.put(tx, caller.account_id, [c for c in stamped if c.n])
+    store.drop(
+        tx,
+        caller.account_id,
+        [(c.measure, c.source, c.span_start, c.batch) for c in emptied],
+    )
+    changes.append(
+        tx,
+        caller.account_id,
+        stamp,
+        caller.id,
+        [("series", "write", f"{c.measure}|{c.span_start}|{c.source}") for c in stamped],
+    )
+    accounts.add_sources(tx, caller.account_id, {source: kind or kind_of(source)}, stamp.at)
+    touch(tx, state, stamped, stamp.rev)
+
+
+def touch(tx: WriteTx, state: AccountState, touched: Iterable[Chunk], rev: int) -> None:
+    """Mark the days that chunks count for."""
+    cells: set[tuple[str, int]] = set()
+    seen: set[tuple[str, str, int]] = set()
+    for c in touched:
+        first, last = state.zones.day_at(c.first), state.zones.day_at(c.last)
+        # A point may carry an offset of its own, up to a day from the history's.
+        cells.update((c.measure, d) for d in range(first - 1, last + 2))
+        seen.add((c.measure, c.source, first))
+        seen.update((c.measure, c.source, d) for d in range(first + 1, last))
+    events.mark(tx, state.account_id, cells, rev)
+    days.saw(tx, state.account_id, seen)
+
+
+def _chunk(part: Prepared, measure: str, source: str, batch_id: int) -> Chunk:
+    cols = part.cols
+    return Chunk(
+        measure,
+        source,
+        part.span_start,
+        batch_id,
+        len(cols),
+        int(cols.start[0]) if len(cols) else 0,
+        int(cols.end.max()) if len(cols) else 0,
+        "",
+        0,
+        part.agg,
+        part.data,
+    )
+
+
+def _packed(span_start: int, cols: Columns) -> Prepared:
+    from diurnal.model import series
+
+    return Prepared(span_start, cols, series.aggregate(cols, span_start), series.encode(cols))
+
+
+def _merged(
+    part: Prepared, old: list[Chunk], batch_id: int, *, replace: bool
+) -> tuple[list[Chunk], Counts]:
+    """Merge new points into a span that has some; return the chunks that changed."""
+    from diurnal.model import series
+
+    measure, source = old[0].measure, old[0].source
+    if any(c.data == part.data for c in old):
+        return [], Counts(0, len(part.cols), 0)
+    own = next((series.decode(c.data) for c in old if c.batch == batch_id), series.EMPTY)
+    others = [(c, series.decode(c.data)) for c in old if c.batch != batch_id]
+    elsewhere = series.union([cols for _, cols in others])
+    fresh = series.difference(part.cols, elsewhere)
+    same = len(part.cols) - len(fresh)
+    made: list[Chunk] = []
+    changed = 0
+    if replace and len(fresh):
+        for c, cols in others:
+            left = series.without_times(cols, fresh)
+            if len(left) < len(cols):
+                changed += len(cols) - len(left)
+                made.append(_chunk(_packed(c.span_start, left), measure, source, c.batch))
+    merged, n_new, n_same, n_changed = series.merge(own, fresh, replace=replace)
+    if n_new or n_changed:
+        made.append(_chunk(_packed(part.span_start, merged), measure, source, batch_id))
+    counts = Counts(n_new - changed, same + n_same, n_changed + changed)
+    return made, counts
+
+
+def _numeric(state: AccountState, measure: str) -> Measure:
+    known = state.measure(measure)
+    if known is None:
+        raise UnknownReference(f"unknown measure {measure!r}", field="measure")
+    if known.value not in (ValueKind.NUMBER, ValueKind.INTEGER) or known.derived is not None:
+        raise InvalidInput(f"{measure} is no measure of numbers", field="measure")
+    return known
+
+
+def _may_add(
+    state: AccountState, caller: Access, measure: Measure, parts: Sequence[Prepared]
+) -> None:
+    if caller.owner:
+        return
+    for at in (int(parts[0].cols.start[0]), int(parts[-1].cols.start[-1])):
+        level = caller.level_on(state.tree, measure.stream, measure=measure.key, at=at)
+        if not level.creates:
+            raise Forbidden(f"no right to add {measure.key}")
+
+
+def window(
+    state: AccountState, caller: Access, measure: Measure, start: int, end: int
+) -> tuple[int, int] | None:
+    """Return the part of [start, end) whose data of a measure the caller may read; None: none."""
+    if caller.owner:
+        return start, end
+    reach = caller.reach(state.tree)
+    open_: list[tuple[int, int]] = []
+    for c in reach.clauses:
+        fits = (c.streams is None or measure.stream in c.streams) and c.tags is None
+        if fits and (c.measures is None or measure.key in c.measures):
+            low = start if c.start is None else max(start, c.start)
+            high = end if c.end is None else min(end, c.end)
+            if low < high:
+                open_.append((low, high))
+    if not open_:
+        return None
+    return min(o[0] for o in open_), max(o[1] for o in open_)
+
+
+def read(
+    tx: Tx,
+    ctx: Context,
+    caller: Access,
+    measure: str,
+    start: int,
+    end: int,
+    *,
+    source: str | None = None,
+) -> list[tuple[str, Columns]]:
+    """Return (source, points that begin in [start, end)) of a measure, by source.
+
+    Raises:
+        UnknownReference: no such measure, or not the caller's to read.
+    """
+    from diurnal.model import series
+
+    state = ctx.state(tx, caller.account_id)
+    known = _numeric(state, measure)
+    allowed = window(state, caller, known, start, end)
+    if allowed is None:
+        if caller.level_on_stream(state.tree, known.stream).reads:
+            return []
+        raise UnknownReference(f"unknown measure {measure!r}", field="measure")
+    by_source: dict[str, list[Columns]] = {}
+    for name, data in store.between(tx, caller.account_id, measure, *allowed, time.DAY):
+        if source in (None, name):
+            by_source.setdefault(name, []).append(series.decode(data))
+    found = [
+        (n, series.union(parts).slice_time(*allowed)) for n, parts in sorted(by_source.items())
+    ]
+    return [(n, cols) for n, cols in found if len(cols)]
+
+
+def buckets(
+    tx: Tx,
+    ctx: Context,
+    caller: Access,
+    measure: str,
+    start: int,
+    end: int,
+    width: int,
+    *,
+    source: str | None = None,
+) -> list[tuple[str, Buckets]]:
+    """Return (source, `width` buckets of [start, end)) of a measure, by source.
+
+    Wide buckets come from the 5-minute aggregates, narrow ones from the points.
+
+    Raises:
+        UnknownReference: no such measure, or not the caller's to read.
+        InvalidInput: an empty range or a width out of range.
+    """
+    from diurnal.model import series
+
+    state = ctx.state(tx, caller.account_id)
+    known = _numeric(state, measure)
+    whole = window(state, caller, known, start, end) == (start, end)
+    if not whole or not series.from_aggregates_ok(start, end, width):
+        points = read(tx, ctx, caller, measure, start, end, source=source)
+        return [(n, series.buckets_exact(cols, start, end, width)) for n, cols in points]
+    by_source: dict[str, dict[int, list[bytes]]] = {}
+    for name, span, _batch, _n, agg in store.aggregates(
+        tx, caller.account_id, measure, start, end, time.DAY
+    ):
+        if source in (None, name):
+            by_source.setdefault(name, {}).setdefault(span, []).append(agg)
+    found: list[tuple[str, Buckets]] = []
+    for name, spans in sorted(by_source.items()):
+        chunks = [(span, aggs[0]) for span, aggs in spans.items() if len(aggs) == 1]
+        for span, aggs in spans.items():
+            if len(aggs) > 1:  # several imports told of this day: their points may be the same
+                data = store.of_span(tx, caller.account_id, measure, name, span)
+                united = series.union([series.decode(d) for d in data])
+                chunks.append((span, series.aggregate(united, span)))
+        found.append((name, series.buckets(chunks, start, end, width)))
+    return found
+
+
+def listed(tx: Tx, ctx: Context, caller: Access) -> list[Listed]:
+    """Return every series that the caller may read."""
+    state = ctx.state(tx, caller.account_id)
+    found = []
+    for row in store.listed(tx, caller.account_id):
+        known = state.measure(row[0])
+        if known is not None and window(state, caller, known, row[3], row[4] + 1) is not None:
+            found.append(Listed(row[0], row[1], int(row[2]), row[3], row[4]))
+    return found
+
+
+def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: int) -> int:
+    """Delete up to `most` chunks that a batch wrote; return how many, 0 when none is left."""
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    rows = store.of_batch(tx, caller.account_id, batch_id, most)
+    if not rows:
+        return 0
+    state = ctx.state(tx, caller.account_id)
+    stamp = changes.reserve(tx, caller.account_id, len(rows), ctx.now())
+    store.drop(tx, caller.account_id, [(m, s, span, batch_id) for m, s, span, _, _ in rows])
+    changes.append(
+        tx,
+        caller.account_id,
+        stamp,
+        caller.id,
+        [("series", "delete", f"{m}|{span}|{s}") for m, s, span, _, _ in rows],
+    )
+    cells = {
+        (m, day)
+        for m, _, _, first, last in rows
+        for day in range(state.zones.day_at(first) - 1, state.zones.day_at(last) + 2)
+    }
+    events.mark(tx, caller.account_id, cells, stamp.rev)
+    return len(rows)
