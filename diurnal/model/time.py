@@ -8,13 +8,18 @@ the person was decides (`docs/architecture.md`, "Days").
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from diurnal.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from diurnal.model.records import ZoneSeen
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -28,7 +33,9 @@ TIME_MAX = 253_402_300_799 * SECOND
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _SLOT = 900 * SECOND
-"""Offsets change on quarter hours only, so one look-up serves a quarter."""
+"""Nearly all offsets change on quarter hours, so one look-up serves a quarter."""
+_REACH = 16 * HOUR
+"""No zone was ever further from UTC (Alaska until 1867: 15 h 14 min)."""
 
 
 @lru_cache(maxsize=512)
@@ -46,19 +53,26 @@ def zone(name: str) -> ZoneInfo:
         raise InvalidInput(f"unknown time zone {name!r}", field="timezone") from None
 
 
-@lru_cache(maxsize=65_536)
-def _offset_of_slot(name: str, slot: int) -> int:
+def _exact_offset(name: str, at: int) -> int:
     try:
-        at = datetime.fromtimestamp(slot * 900, UTC).astimezone(zone(name))
+        offset = to_datetime(at, name).utcoffset() or timedelta()
     except (OverflowError, ValueError, OSError):
         return 0
-    offset = at.utcoffset() or timedelta()
     return round(offset.total_seconds() / 60)
+
+
+@lru_cache(maxsize=65_536)
+def _offset_of_slot(name: str, slot: int) -> int | None:
+    """Return the one offset of a quarter hour, None where it changes within."""
+    offset = _exact_offset(name, slot * _SLOT)
+    return offset if _exact_offset(name, (slot + 1) * _SLOT - 1) == offset else None
 
 
 def offset_min(zone_name: str, at: int) -> int:
     """Return the offset from UTC, in minutes, that `zone_name` has at instant `at`."""
-    return _offset_of_slot(zone_name, at // _SLOT)
+    offset = _offset_of_slot(zone_name, at // _SLOT)
+    # Newfoundland and Gaza changed at one minute past midnight, local mean times at any second.
+    return _exact_offset(zone_name, at) if offset is None else offset
 
 
 def day_of(at: int, offset: int) -> int:
@@ -66,21 +80,40 @@ def day_of(at: int, offset: int) -> int:
     return (at + offset * MINUTE) // DAY
 
 
+@lru_cache(maxsize=16_384)
 def midnight(day: int, zone_name: str) -> int:
-    """Return the instant at which local `day` begins (its first moment, where DST skips 00:00)."""
-    guess = day * DAY
-    low = guess - offset_min(zone_name, guess - 15 * HOUR) * MINUTE
-    high = guess - offset_min(zone_name, guess + 15 * HOUR) * MINUTE
-    for at in sorted((low, high)):
-        if day_of(at, offset_min(zone_name, at)) == day and (
-            day_of(at - 1, offset_min(zone_name, at - 1)) < day
-        ):
-            return at
-    # 00:00 does not exist on this day: the first moment is where the clock was set forward.
-    at = min(low, high)
-    while day_of(at, offset_min(zone_name, at)) < day:
-        at += _SLOT
-    return at
+    """Return the first instant at which the calendar of `zone_name` shows `day` or a later day.
+
+    Where the clock skips 00:00 that is the jump; a day that a zone left out altogether begins
+    and ends at the jump. Where midnight comes twice, the first counts.
+    """
+    at = day * DAY - _REACH
+    end = day * DAY + _REACH
+    while True:
+        offset = offset_min(zone_name, at)
+        until = _next_change(zone_name, at, end)
+        reached = max(at, day * DAY - offset * MINUTE)
+        if reached < until or until >= end:
+            return reached
+        at = until
+
+
+def _next_change(zone_name: str, at: int, end: int) -> int:
+    """Return the next instant in (at, end) with another offset; `end` where there is none."""
+    offset = offset_min(zone_name, at)
+    low = at
+    while low < end:
+        high = min(low + 4 * HOUR, end)
+        if offset_min(zone_name, high) != offset:
+            while high - low > 1:
+                middle = (low + high) // 2
+                if offset_min(zone_name, middle) == offset:
+                    low = middle
+                else:
+                    high = middle
+            return high
+        low = high
+    return end
 
 
 def day_from_text(text: str, *, field: str = "date") -> int:
@@ -90,7 +123,8 @@ def day_from_text(text: str, *, field: str = "date") -> int:
         InvalidInput: not such a date.
     """
     try:
-        if len(text) != 10:
+        # `fromisoformat` also takes dates by week (2026-W05-3).
+        if len(text) != 10 or text[7] != "-":
             raise ValueError
         return date.fromisoformat(text).toordinal() - _EPOCH
     except (ValueError, TypeError):
@@ -161,18 +195,48 @@ class ZoneHistory(msgspec.Struct, frozen=True):
         return day_of(at, self.offset_at(at))
 
     def day_bounds(self, day: int) -> tuple[int, int]:
-        """Return [start, end) of local `day`; 20 to 28 hours when the person travelled."""
+        """Return [start, end) of local `day`.
+
+        A day on which the person travelled is longer or shorter, or empty where the date line
+        left it out; the end of a day is always the start of the next.
+        """
         return self._start(day), self._start(day + 1)
 
-    def _start(self, day: int) -> int:
-        """First instant whose local day is `day` or later.
+    def day_starts(self, first: int, days: int) -> list[int]:
+        """Return the starts of `days` local days from `first` on, and the end of the last."""
+        return [self._start(day) for day in range(first, first + days + 1)]
 
-        Travel can repeat or skip a local midnight; the first crossing counts.
+    def _start(self, day: int) -> int:
+        """First instant at which the person's calendar showed `day` or a later day.
+
+        Travel can repeat a local midnight; the first crossing counts, so starts never decrease.
         """
-        low, high = (day - 1) * DAY - 16 * HOUR, (day + 1) * DAY + 16 * HOUR
-        candidates = [midnight(day, self.zone_at(low))]
-        first, last = bisect.bisect_left(self.starts, low), bisect.bisect_right(self.starts, high)
-        for i in range(first, last):
-            candidates += [self.starts[i], midnight(day, self.zones[i])]
-        fitting = [c for c in candidates if self.day_at(c) >= day and self.day_at(c - 1) < day]
-        return min(fitting) if fitting else min(c for c in candidates if self.day_at(c) >= day)
+        i = bisect.bisect_right(self.starts, day * DAY - _REACH) - 1
+        while True:
+            begin = self.starts[i] if i >= 0 else TIME_MIN - _REACH
+            reached = max(begin, midnight(day, self.zones[i] if i >= 0 else self.home))
+            i += 1
+            if i >= len(self.starts) or reached < self.starts[i]:
+                return reached
+
+
+def zone_history_from_seen(home: str, seen: Iterable[ZoneSeen]) -> ZoneHistory:
+    """Return the zone history that the data tell, whatever their order; `home` before the first.
+
+    A change first seen in a night takes effect at that night's end, unless a later datum says
+    before then that the person was elsewhere.
+    """
+    starts: list[int] = []
+    zones: list[str] = []
+    # Of two that tell of the same instant, the one that knows its night comes first.
+    for s in sorted(seen, key=lambda s: (s.at, -(s.night_end or s.at), s.zone)):
+        if s.zone == (zones[-1] if zones else home):
+            continue
+        takes_effect = max(s.at, s.night_end or s.at)
+        while starts and starts[-1] >= takes_effect:
+            starts.pop()
+            zones.pop()
+        if s.zone != (zones[-1] if zones else home):
+            starts.append(takes_effect)
+            zones.append(s.zone)
+    return ZoneHistory(home, tuple(starts), tuple(zones))
