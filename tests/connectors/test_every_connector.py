@@ -1,0 +1,138 @@
+"""What holds for every connector that reads files, whichever they are."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from diurnal import catalog, plugins
+from diurnal.connectors import Connector
+from diurnal.model.records import (
+    Bad,
+    Datum,
+    DayDatum,
+    Item,
+    OwnMeasure,
+    Points,
+    Progress,
+    Source,
+)
+from diurnal.model.sources import RANK
+from diurnal.model.time import TIME_MAX, TIME_MIN
+from tests.connectors.reading import DATA, only, read
+
+CONNECTORS = plugins.load("diurnal.connectors", "CONNECTOR", Connector)
+FILES = sorted(p for p in DATA.rglob("*") if p.suffix in (".zip", ".xml", ".csv", ".json"))
+
+
+def taken() -> list[tuple[Connector, Path, list[Item]]]:
+    """Return what each connector says of each file that it takes without questions."""
+    found = []
+    for connector in CONNECTORS.values():
+        for path in FILES:
+            if connector.recognise is None:
+                continue
+            try:
+                said = read(connector, path)
+            except Exception:  # noqa: BLE001, S112 - a file that needs a mapping
+                continue
+            if said:
+                found.append((connector, path, said))
+    return found
+
+
+TAKEN = taken()
+
+
+@pytest.fixture(params=TAKEN, ids=lambda t: f"{t[0].name}-{t[1].name}")
+def case(request: pytest.FixtureRequest) -> tuple[Connector, Path, list[Item]]:
+    """A connector, a file, and what it says."""
+    found: tuple[Connector, Path, list[Item]] = request.param
+    return found
+
+
+def test_each_connector_declares_itself() -> None:
+    assert {"apple_health", "csv_file"} <= CONNECTORS.keys()
+    for name, connector in CONNECTORS.items():
+        assert connector.name == name
+        assert connector.title
+        assert connector.docs.startswith("https://")
+        assert (connector.recognise is None) == (connector.parse is None)
+        for key in connector.emits or ():
+            assert key in catalog.MEASURES
+
+
+def test_each_has_a_file_here() -> None:
+    tested = {connector.name for connector, _, _ in TAKEN}
+    assert tested == {n for n, c in CONNECTORS.items() if c.recognise}
+
+
+def test_only_declared_measures_come(case: tuple[Connector, Path, list[Item]]) -> None:
+    connector, _, said = case
+    own = {o.key for o in only(OwnMeasure, said)}
+    for item in said:
+        if isinstance(item, Points | Datum | DayDatum) and item.measure not in own:
+            assert item.measure in catalog.MEASURES or isinstance(item, Datum)
+            assert connector.emits is None or item.measure in connector.emits
+
+
+def test_reading_twice_says_the_same(case: tuple[Connector, Path, list[Item]]) -> None:
+    connector, path, said = case
+    assert read(connector, path) == said
+
+
+def test_what_comes_can_be_stored(case: tuple[Connector, Path, list[Item]]) -> None:
+    said = case[2]
+    for p in only(Points, said):
+        assert len(p.start) == len(p.end) == len(p.value) > 0
+        assert all(a <= b for a, b in zip(p.start, p.end, strict=True))
+        assert min(p.start) >= TIME_MIN
+        assert max(p.end) <= TIME_MAX
+        assert all(map(math.isfinite, p.value))
+        assert p.offset is None or len(p.offset) == len(p.start)
+    for d in only(Datum, said):
+        assert d.measure or d.stream
+        assert d.type.count("/") == 1
+        assert len(d.source_id) <= 100
+        assert TIME_MIN <= d.start <= TIME_MAX
+        assert d.duration is None or d.duration >= 0
+        assert len(msgspec.json.encode(d.content)) < 1_000_000
+    for d in only(DayDatum, said):
+        assert isinstance(d.value, str) or math.isfinite(d.value)
+    own = [o.key for o in only(OwnMeasure, said)]
+    assert len(own) == len(set(own))
+
+
+def test_ids_are_unique_within_a_source(case: tuple[Connector, Path, list[Item]]) -> None:
+    ids = [(d.source.name, d.source_id) for d in only(Datum, case[2])]
+    if case[1].suffix == ".zip" and "synthetic" in case[1].name:
+        assert len(ids) == len(set(ids))
+
+
+def test_sources_are_named_and_ranked(case: tuple[Connector, Path, list[Item]]) -> None:
+    kinds: dict[str, str] = {}
+    for item in case[2]:
+        source = getattr(item, "source", None)
+        if isinstance(source, Source):
+            assert source.name == " ".join(source.name.split())
+            assert source.kind in RANK
+            assert kinds.setdefault(source.name, source.kind) == source.kind
+
+
+def test_progress_never_goes_back(case: tuple[Connector, Path, list[Item]]) -> None:
+    phases: dict[str, int] = {}
+    for p in only(Progress, case[2]):
+        assert 0 <= p.done <= p.total
+        assert phases.get(p.phase, 0) <= p.done
+        phases[p.phase] = p.done
+    assert phases
+
+
+def test_faults_say_where(case: tuple[Connector, Path, list[Item]]) -> None:
+    for b in only(Bad, case[2]):
+        assert b.reason
+        assert b.where
+        assert len(b.raw) <= 2_000
