@@ -45,7 +45,7 @@ def write(out: IO[bytes], size: int, seed: int = 1) -> Counter[str]:
     given = out.write(HEAD.encode())
     lines: list[str] = []
     held = 0
-    for kind, text in _elements(random.Random(seed)):  # noqa: S311 - invented data
+    for kind, text in _elements(random.Random(seed)):
         counts[kind] += 1
         lines.append(text)
         held += len(text)

@@ -8,8 +8,8 @@ from typing import Any
 
 from diurnal import catalog
 from diurnal.connectors import Connector, Entry
+from diurnal.connectors.apple_health import nights
 from diurnal.connectors.apple_health.elements import ROOT, Elements
-from diurnal.connectors.apple_health.nights import nights
 from diurnal.connectors.apple_health.records import API, Export, Workout, identity
 from diurnal.connectors.apple_health.routes import FILE_POINTS_MAX, Point, read_gpx
 from diurnal.connectors.apple_health.workouts import datum
@@ -87,7 +87,7 @@ def _nights(export: Export) -> Iterator[Item]:
     done = 0
     for name, segments in export.sleep.items():
         source = export.sleep_source(name)
-        for night in nights(segments):
+        for night in nights.build(segments):
             yield Datum(
                 source=source,
                 source_id=identity("sleep", name, night.start),

@@ -29,6 +29,7 @@ _NEXT = re.compile(
     rb"<(?:Record|Correlation|Workout|ActivitySummary|ClinicalRecord|Audiogram"
     rb"|VisionPrescription|ExportDate|Me)(?=[\s/>])|</HealthData(?=[\s>])"
 )
+_INVALID = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _JUNK = expat.errors.codes[expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT]
 _CUT = "the file ends before it is complete"
 _OVERLAP = 64
@@ -87,10 +88,10 @@ class Elements:
             InvalidInput: no root element.
             TooLarge: the entry unpacks to more than it may.
         """
+        if not self._skip_prolog():
+            return
+        yield
         try:
-            if not self._skip_prolog():
-                return
-            yield
             while block := self._stream.read(BLOCK_BYTES):
                 self.done += len(block)
                 self._kept += block
@@ -98,8 +99,6 @@ class Elements:
                     return
                 yield
         except InvalidInput as e:
-            if self._parser is None and not self.done:
-                raise
             self._broken(e.message, self.line, "")
             return
         self._finish()
@@ -154,7 +153,9 @@ class Elements:
         except expat.ExpatError as e:
             # The parser says both only after an error of its own.
             self._complete = e.code == _JUNK
-            return expat.errors.messages[e.code], parser.ErrorByteIndex, self.line
+            # An invalid character may be the beginning of the next tag; else it is this one's.
+            past = e.code != _INVALID
+            return expat.errors.messages[e.code], parser.ErrorByteIndex + past, self.line
         except _TooDeep:
             at, line = self._deep
             return "elements too deep in each other", at + 1, line

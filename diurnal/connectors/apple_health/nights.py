@@ -60,7 +60,7 @@ class Night:
     zones: list[tuple[int, int]]
 
 
-def nights(segments: Segments) -> Iterator[Night]:
+def build(segments: Segments) -> Iterator[Night]:
     """Yield the nights of one source in time order; the same segment twice counts once."""
     count = len(segments.start)
     if not count:

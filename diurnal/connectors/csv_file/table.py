@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import BinaryIO
 
 from diurnal.connectors import Entry
@@ -17,6 +19,7 @@ COLUMNS_MAX = 1_000
 LINE_MAX = 1 << 20
 """Characters."""
 CELL_MAX = 10_000
+NUMBER_MAX = 64
 ENCODINGS = ("utf-8-sig", "utf-8", "utf-16", "cp1252", "latin-1")
 DELIMITERS = (",", ";", "\t", "|")
 EMPTY = {"", "-", "–", "—", "na", "n/a", "nan", "null", "none", "k.a.", "k. a.", "#n/a", "#nv"}
@@ -132,11 +135,18 @@ def header(entry: Entry, found: Iterator[Row]) -> list[str]:
 
 def is_empty(cell: str) -> bool:
     """Return whether a cell says that nothing is known."""
-    return cell.strip().casefold() in EMPTY
+    if not cell:
+        return True
+    return not cell[0].isdigit() and cell.strip().casefold() in EMPTY
 
 
 def number(cell: str, decimal: str = ".") -> float | None:
     """Return the number that a cell holds, thousands grouped or not; None for no number."""
+    return None if len(cell) > NUMBER_MAX else _number(cell, decimal)
+
+
+@lru_cache(maxsize=16_384)
+def _number(cell: str, decimal: str) -> float | None:
     text = _SPACES.sub("", cell).replace("\u2212", "-")
     if _GROUPED[decimal].match(text):
         text = re.sub(r"[\u2019']", "", text).replace("," if decimal == "." else ".", "")
@@ -144,10 +154,10 @@ def number(cell: str, decimal: str = ".") -> float | None:
         if "." in text:
             return None
         text = text.replace(",", ".")
-    if not _PLAIN.match(text) or len(text) > 64:
+    if not _PLAIN.match(text):
         return None
     value = float(text)
-    return value if abs(value) != float("inf") else None
+    return value if math.isfinite(value) else None
 
 
 def day(cell: str, format_: str = ISO) -> int:
