@@ -22,7 +22,9 @@ MEASURES = (
         low=0,
         high=1440,
         names={
-            "pryv": named("sleep/analysis", "activity/plain", "time/min", unit="min"),
+            "pryv": named(
+                "sleep/analysis", "activity/plain", "sleep/night", "time/min", unit="min"
+            ),
             "exist": named("sleep", unit="min"),
             "personicle": (
                 *ev("sleep"),

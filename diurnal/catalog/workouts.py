@@ -18,7 +18,7 @@ MEASURES = (
         low=0,
         high=50,
         names={
-            "pryv": named("activity/plain"),
+            "pryv": named("activity/plain", "activity/workout"),
             "exist": named("workouts", unit="1"),
             # Kinds of exercise are events of their own there: exercise.Running, Biking, …
             "personicle": ev("exercise", "exercise.running", "activity", "Biking"),

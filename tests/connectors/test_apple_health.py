@@ -292,7 +292,7 @@ def test_what_the_person_typed_is_theirs(tmp_path: Path) -> None:
         "/>", '><MetadataEntry key="HKWasUserEntered" value="1"/></Record>'
     )
     [weight] = only(Datum, read(CONNECTOR, export(tmp_path, typed)))
-    assert weight.source == Source("Health", "manual")
+    assert weight.source == Source("Health (typed)", "manual")
 
 
 def test_an_unknown_type_is_counted_and_said_once(tmp_path: Path) -> None:

@@ -409,7 +409,7 @@ class Export:
 
     def _by_hand(self, source: Source, metadata: dict[str, str]) -> Source:
         typed = metadata.get("HKWasUserEntered") == "1" and source.kind == Kind.DERIVED
-        return Source(source.name, Kind.MANUAL) if typed else source
+        return Source(f"{source.name} (typed)", Kind.MANUAL) if typed else source
 
     def pressures(self) -> list[Datum]:
         """Return the blood pressures: both values of an instant, or of one minute, are one."""

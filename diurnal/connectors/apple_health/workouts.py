@@ -44,6 +44,10 @@ _MEANS = {
 }
 
 
+WORKOUT = "activity/workout"
+"""`activity/plain` has no content; a workout's totals and route need one."""
+
+
 def datum(
     workout: Workout,
     source: Callable[[str | None, str | None], Source],
@@ -91,7 +95,7 @@ def datum(
     return Datum(
         source=from_,
         source_id=identity("workout", kind, from_.name, workout.start, workout.end),
-        type=catalog.event_type(catalog.MEASURES["workout"]),
+        type=WORKOUT,
         start=workout.start,
         duration=workout.end - workout.start,
         content=content,
