@@ -55,7 +55,8 @@ def _flag(name: str) -> Column[int]:
 
 
 def _account() -> Column[int]:
-    return Column("account_id", BigInteger, nullable=False)
+    # Not left to the engine: PostgreSQL would make a sequence for a key of one column.
+    return Column("account_id", BigInteger, nullable=False, autoincrement=False)
 
 
 def _table(name: str, *rest: Any, key: tuple[str, ...], clustered: bool = False) -> Table:

@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "access",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -75,7 +75,7 @@ def upgrade() -> None:
 
     op.create_table(
         "account",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "username", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -99,7 +99,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "account_clock",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rev", sa.BigInteger(), nullable=False),
         sa.Column("last_us", sa.BigInteger(), nullable=False),
         sa.Column("meta_rev", sa.BigInteger(), nullable=False),
@@ -108,7 +108,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "audit",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("time_us", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -131,7 +131,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "batch",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), nullable=False),
         sa.Column(
             "connector", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
@@ -170,7 +170,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "blob",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "hash", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -181,7 +181,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "change",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rev", sa.BigInteger(), nullable=False),
         sa.Column(
             "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -203,7 +203,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "chunk",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -244,7 +244,7 @@ def upgrade() -> None:
 
     op.create_table(
         "client",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -283,7 +283,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "day_dirty",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -294,7 +294,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "day_row",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -337,7 +337,7 @@ def upgrade() -> None:
 
     op.create_table(
         "day_value",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -364,14 +364,14 @@ def upgrade() -> None:
         sa.Column(
             "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "key"),
         sqlite_with_rowid=False,
     )
     op.create_table(
         "event",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -467,7 +467,7 @@ def upgrade() -> None:
 
     op.create_table(
         "event_stream",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "stream_id",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -490,7 +490,7 @@ def upgrade() -> None:
 
     op.create_table(
         "event_tag",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "tag", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -511,7 +511,7 @@ def upgrade() -> None:
 
     op.create_table(
         "file",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "event_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -542,7 +542,7 @@ def upgrade() -> None:
 
     op.create_table(
         "finding",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -575,7 +575,7 @@ def upgrade() -> None:
 
     op.create_table(
         "idempotency",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "access_id",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -604,7 +604,7 @@ def upgrade() -> None:
 
     op.create_table(
         "job",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -656,7 +656,7 @@ def upgrade() -> None:
 
     op.create_table(
         "own_measure",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -689,7 +689,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "record",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "collection",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -718,7 +718,7 @@ def upgrade() -> None:
 
     op.create_table(
         "set_aside",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("batch_id", sa.BigInteger(), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
         sa.Column(
@@ -735,7 +735,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "source",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -748,7 +748,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "source_day",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -761,7 +761,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "stream",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -797,7 +797,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "tombstone",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "kind", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -833,7 +833,7 @@ def upgrade() -> None:
 
     op.create_table(
         "upload",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
@@ -853,7 +853,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "zone",
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
         sa.Column("batch_id", sa.BigInteger(), nullable=False),
         sa.Column(
