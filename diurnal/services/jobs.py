@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from diurnal.errors import Conflict, NotFound
+from diurnal.errors import AppError, Conflict, NotFound
 from diurnal.model.time import DAY, HOUR, SECOND
 from diurnal.services.context import Context
 from diurnal.store import accounts
@@ -37,6 +37,12 @@ class LeaseLost(Conflict):
     """Another worker has this job: stop, and write nothing more."""
 
     code = "lease-lost"
+
+
+class Stopped(AppError):
+    """The worker is stopping; the job is begun again later, where it was."""
+
+    code = "stopped"
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,10 +197,11 @@ def backoff(tries: int) -> int:
     return longest - random.randrange(longest // 4 + 1)  # noqa: S311
 
 
-def give_back(tx: WriteTx, ctx: Context, lease: Lease) -> None:
-    """Make a job due again at once, without counting the try: the worker is stopping."""
+def give_back(tx: WriteTx, ctx: Context, lease: Lease, *, after_s: float = 0) -> None:
+    """Make a job due again without counting the try: the worker stops, or the disk is full."""
+    later = ctx.now() + round(after_s * SECOND)
     store.postpone(
-        tx, lease.account_id, lease.id, lease.token, later=ctx.now(), error=None, forgiven=True
+        tx, lease.account_id, lease.id, lease.token, later=later, error=None, forgiven=True
     )
 
 
@@ -221,6 +228,11 @@ def get(tx: Tx, account_id: int, id_: str) -> Job:
     if found is None:
         raise NotFound(f"no job {id_!r}")
     return found
+
+
+def open_jobs(tx: Tx, account_id: int, kinds: Sequence[str]) -> list[Job]:
+    """Return the jobs of an account that have not ended, oldest first."""
+    return store.open_of(tx, account_id, kinds)
 
 
 def everyone(tx: Tx) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store.database import Row, Tx, WriteTx
@@ -128,8 +128,8 @@ _END = Sql(
     .where(_mine)
     .values(
         state=bindparam("new_state"),
-        lease_until=None,
-        lease_token=None,
+        lease_until=null(),
+        lease_token=null(),
         last_error=bindparam("error"),
         finished_us=bindparam("now"),
     )
@@ -140,8 +140,8 @@ _POSTPONE = Sql(
     .where(_mine)
     .values(
         run_at=bindparam("later"),
-        lease_until=None,
-        lease_token=None,
+        lease_until=null(),
+        lease_token=null(),
         tries=job.c.tries - bindparam("forgiven"),
         last_error=bindparam("error"),
     )
@@ -210,9 +210,7 @@ def add(
     }
     if tx.execute(_ADD, values):
         return id_
-    known = tx.one(_BY_KEY, values)
-    assert known is not None
-    return str(known[0])
+    return str(tx.execute(_BY_KEY, values)[0][0])
 
 
 def any_due(tx: Tx, kinds: Sequence[str], now: int) -> bool:
@@ -233,6 +231,12 @@ def get(tx: Tx, account_id: int, id_: str) -> Job | None:
     """Return one job."""
     row = tx.one(_GET, {"account": account_id, "job": id_})
     return _job(row) if row else None
+
+
+def by_key(tx: Tx, account_id: int, kind: str, key: str) -> str | None:
+    """Return the id of the job with an idempotency key."""
+    row = tx.one(_BY_KEY, {"account": account_id, "kind": kind, "idem_key": key})
+    return str(row[0]) if row else None
 
 
 def lock_free(tx: WriteTx, account_id: int, id_: str, now: int) -> Job | None:

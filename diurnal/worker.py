@@ -1,0 +1,349 @@
+"""Run due jobs beside the server: imports, and what follows from them.
+
+`diurnal serve` starts one as a child process (`Supervisor`); it ends with its parent, however
+that ends. Connectors are imported when a job needs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import structlog
+
+from diurnal.errors import AppError, Unavailable
+from diurnal.services import jobs
+from diurnal.services.context import Context
+from diurnal.services.jobs import Lease, LeaseLost
+from diurnal.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Context, Lease, threading.Event], None]
+"""Does one job and finishes it in the transaction of its last effect.
+
+The event is set when the worker is to stop; a handler that then raises `jobs.Stopped` is begun
+again later.
+"""
+
+SLOTS = 2
+"""Jobs under way at once; more would only share the same processor."""
+POLL_S = 0.25
+LOOK_EVERY_S = 1.0
+"""A job whose time comes is seen at the latest after this."""
+TIDY_EVERY_S = 3_600.0
+GRACE_S = 10.0
+NICE = 5
+RESTART_FIRST_S = 0.5
+RESTART_MAX_S = 60.0
+LOCK_FILE = "worker.lock"
+UNSEEN_US = 3_600_000_000
+"""Bytes of attachments that no event holds are kept this long: their event may be on its way."""
+
+
+def handlers() -> dict[str, Handler]:
+    """Return what this program knows to do, by kind of job."""
+    return {"import": _import, "undo": _undo, "date": _date}
+
+
+def _import(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import imports
+
+    imports.run(ctx, lease.account_id, lease.args["batch"], lease=lease, stopping=stop.is_set)
+
+
+def _undo(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import imports
+
+    imports.run_undo(ctx, lease.account_id, lease.args["batch"], lease=lease, stopping=stop.is_set)
+
+
+def _date(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import zones
+
+    zones.run(ctx, lease, stopping=stop.is_set)
+
+
+def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None = None) -> None:
+    """Work until told to stop; one worker per data directory, others wait until it has gone."""
+    stop = stop or threading.Event()
+    owner = owner_of(ctx.settings.data_dir)
+    with _alone(ctx.settings.data_dir, stop) as mine:
+        if not mine:
+            return
+        # Nobody else has this data directory's lock, so whoever held these leases is dead.
+        freed = ctx.store.write(lambda tx: jobs.free(tx, ctx, owner)).result()
+        log.info("worker started", pid=os.getpid(), taken_up=freed)
+        _loop(ctx, kinds, stop, owner)
+        log.info("worker stopped", pid=os.getpid())
+
+
+def _loop(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event, owner: str) -> None:
+    busy: list[threading.Thread] = []
+    after, looked, tidied = -1, 0.0, time.monotonic()
+    ended = threading.Event()
+
+    def work(lease: Lease) -> None:
+        try:
+            do(ctx, kinds[lease.kind], lease, stop)
+        finally:
+            ended.set()
+
+    while not stop.is_set():
+        busy = [t for t in busy if t.is_alive()]
+        now = time.monotonic()
+        if len(busy) < SLOTS and (ctx.store.foreign_commits() or now - looked >= LOOK_EVERY_S):
+            looked = now
+            lease = _take_safely(ctx, kinds, owner, after)
+            if lease is not None:
+                after, looked = lease.account_id, 0.0
+                thread = threading.Thread(target=work, args=(lease,), name=lease.kind)
+                thread.start()
+                busy.append(thread)
+                continue
+        if now - tidied >= TIDY_EVERY_S:
+            tidied = now
+            tidy(ctx)
+        if ended.wait(POLL_S):
+            ended.clear()
+            looked = 0.0
+    for thread in busy:
+        thread.join()
+
+
+def step(ctx: Context, kinds: Mapping[str, Handler], *, owner: str, after: int = -1) -> bool:
+    """Take one due job and do it here; return whether there was one."""
+    lease = _take(ctx, kinds, owner, after)
+    if lease is not None:
+        do(ctx, kinds[lease.kind], lease, threading.Event())
+    return lease is not None
+
+
+def _take(ctx: Context, kinds: Mapping[str, Handler], owner: str, after: int) -> Lease | None:
+    names = list(kinds)
+    # A read first: an idle worker takes no turn at the one writer.
+    if not ctx.store.read(lambda tx: jobs.waiting(tx, ctx, names)):
+        return None
+    return ctx.store.write(lambda tx: jobs.take(tx, ctx, names, owner=owner, after=after)).result()
+
+
+def _take_safely(
+    ctx: Context, kinds: Mapping[str, Handler], owner: str, after: int
+) -> Lease | None:
+    try:
+        return _take(ctx, kinds, owner, after)
+    except Unavailable as error:
+        log.warning("jobs wait", reason=error.message)
+        return None
+
+
+def do(ctx: Context, handler: Handler, lease: Lease, stop: threading.Event) -> None:
+    """Do one job under a lease that is renewed meanwhile; every outcome is stored."""
+    with beating(ctx, lease):
+        try:
+            handler(ctx, lease, stop)
+        except LeaseLost:
+            log.warning("job taken over by another worker", job=lease.id, kind=lease.kind)
+        except jobs.Stopped:
+            _tell(ctx, lease, lambda tx: jobs.give_back(tx, ctx, lease))
+        except Unavailable as error:
+            log.warning("job waits", job=lease.id, kind=lease.kind, reason=error.message)
+            wait = error.retry_after_s
+            _tell(ctx, lease, lambda tx: jobs.give_back(tx, ctx, lease, after_s=wait))
+        except AppError as error:
+            reason = error.message
+            log.warning("job failed", job=lease.id, kind=lease.kind, reason=reason)
+            _tell(ctx, lease, lambda tx: jobs.fail(tx, ctx, lease, reason, permanent=True))
+        except Exception as error:  # a bug in one job must not end the worker
+            log.exception("job failed", job=lease.id, kind=lease.kind, tries=lease.tries)
+            reason = f"{type(error).__name__}: {error}"
+            _tell(ctx, lease, lambda tx: jobs.fail(tx, ctx, lease, reason))
+
+
+def _tell(ctx: Context, lease: Lease, fn: Callable[..., object]) -> None:
+    try:
+        ctx.store.write(fn).result()
+    except (LeaseLost, Unavailable) as error:
+        # The lease will end by itself, and the job will be taken again.
+        log.warning("outcome not stored", job=lease.id, kind=lease.kind, reason=error.message)
+
+
+@contextlib.contextmanager
+def beating(ctx: Context, lease: Lease) -> Iterator[None]:
+    """Renew a lease until the block ends."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(jobs.LEASE_US / 3_000_000):
+            try:
+                if not ctx.store.write(lambda tx: jobs.renew(tx, ctx, lease)).result():
+                    return
+            except Unavailable:
+                continue
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def tidy(ctx: Context) -> None:
+    """Remove what nobody needs any more: old jobs, abandoned uploads, bytes without an event."""
+    from diurnal.services import attachments, imports
+
+    try:
+        for account_id in ctx.store.read(jobs.everyone):
+            _forget_jobs(ctx, account_id)
+            imports.tidy(ctx, account_id)
+            attachments.sweep(ctx, account_id, before=ctx.now() - UNSEEN_US)
+    except (AppError, OSError) as error:
+        log.warning("tidying up waits", reason=str(error))
+
+
+def _forget_jobs(ctx: Context, account_id: int) -> None:
+    ctx.store.write(lambda tx: jobs.purge(tx, ctx, account_id), bulk=True).result()
+
+
+# One worker per data directory
+
+
+def owner_of(data_dir: Path) -> str:
+    """Return the name under which this data directory's worker leases jobs."""
+    place = f"{socket.gethostname()}:{data_dir}"
+    return f"w{hashlib.blake2b(place.encode(), digest_size=6).hexdigest()}"
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path, stop: threading.Event) -> Iterator[bool]:
+    """Hold the lock of the data directory's worker; False when told to stop before that."""
+    fd = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while not _locked(fd):
+            if stop.wait(POLL_S):
+                yield False
+                return
+        yield True
+    finally:
+        os.close(fd)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def alive(data_dir: Path) -> bool:
+    """Return whether a worker runs for this data directory."""
+    try:
+        fd = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(fd)
+    finally:
+        os.close(fd)
+
+
+# As a child of the server
+
+
+def obey(stop: threading.Event, *, supervised: bool) -> None:
+    """Stop on a signal; and, as a child, when the parent has gone, however it went."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if supervised:
+        with contextlib.suppress(OSError):
+            os.nice(NICE)
+        threading.Thread(target=_until_orphaned, args=(stop,), name="parent", daemon=True).start()
+
+
+def _until_orphaned(stop: threading.Event) -> None:
+    # The parent holds the other end of our standard input; the kernel closes it even on kill -9.
+    with contextlib.suppress(OSError):
+        while os.read(0, 1):
+            pass
+    stop.set()
+    time.sleep(GRACE_S)
+    os._exit(1)
+
+
+class Supervisor:
+    """Keeps a worker running as a child process; starts it again, ever later, when it dies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The running child's."""
+        return self._child.pid if self._child is not None else None
+
+    def __enter__(self) -> Supervisor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        wait = RESTART_FIRST_S
+        while not self._stop.is_set():
+            started = time.monotonic()
+            self._child = child = subprocess.Popen(
+                [sys.executable, "-m", "diurnal", "worker", "--supervised"],
+                stdin=subprocess.PIPE,
+                env=self._environ(),
+            )
+            while child.poll() is None and not self._stop.wait(POLL_S):
+                pass
+            if self._stop.is_set():
+                self._end(child)
+                return
+            if time.monotonic() - started > RESTART_MAX_S:
+                wait = RESTART_FIRST_S
+            log.warning("worker died and is started again", status=child.returncode, wait_s=wait)
+            self._close(child)
+            self._stop.wait(wait)
+            wait = min(2 * wait, RESTART_MAX_S)
+
+    def _environ(self) -> dict[str, str]:
+        # Not as arguments: everybody on the machine can read those, and the url holds a password.
+        environ = {k: v for k, v in os.environ.items() if k != "DIURNAL_DATABASE_URL_FILE"}
+        return environ | {
+            "DIURNAL_DATA_DIR": str(self._settings.data_dir),
+            "DIURNAL_DATABASE_URL": self._settings.database_url,
+        }
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        child.terminate()
+        try:
+            child.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        self._close(child)
+
+    def _close(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = None
+        if child.stdin is not None:
+            child.stdin.close()
