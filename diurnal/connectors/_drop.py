@@ -240,8 +240,11 @@ class _ShortReads:
 
 
 @contextmanager
-def drop(path: Path) -> Iterator[Drop]:
+def drop(path: Path, name: str | None = None) -> Iterator[Drop]:
     """Open a dropped file, archive or folder; entries can be read until the block ends.
+
+    Args:
+        name: what the file was called where it came from.
 
     Raises:
         InvalidInput: nothing there, or an archive that is damaged or lies about itself.
@@ -253,7 +256,7 @@ def drop(path: Path) -> Iterator[Drop]:
             if path.is_dir():
                 _folder(found, path)
             elif path.is_file():
-                _file(found, path, path.name, "", _refuse)
+                _file(found, path, name or path.name, "", _refuse)
             else:
                 raise InvalidInput(f"{path.name}: no such file or folder")
         except PermissionError as e:

@@ -24,14 +24,29 @@ _SEEN = ordered(
     ("account_id", "measure", "source", "day"), upsert(source_day).on_conflict_do_nothing()
 )
 
-_SPANS = Sql(
-    select(chunk.c.measure, chunk.c.first_us, chunk.c.last_us)
-    .where(
-        chunk.c.account_id == bindparam("account"),
-        chunk.c.last_us >= bindparam("start"),
-        chunk.c.first_us < bindparam("end"),
-    )
+LONGEST = 33 * DAY
+"""A point that begins in a span ends before this."""
+_WINDOW = 180 * DAY
+_MEASURES = Sql(
+    select(chunk.c.measure)
+    .where(chunk.c.account_id == bindparam("account"))
     .distinct()
+    .order_by(chunk.c.measure)
+)
+_NEXT_SPAN = Sql(
+    select(func.min(chunk.c.span_start_us)).where(
+        chunk.c.account_id == bindparam("account"),
+        chunk.c.measure == bindparam("of_measure"),
+        chunk.c.span_start_us >= bindparam("floor"),
+    )
+)
+_SPANS = Sql(
+    select(chunk.c.first_us, chunk.c.last_us).where(
+        chunk.c.account_id == bindparam("account"),
+        chunk.c.measure == bindparam("of_measure"),
+        chunk.c.span_start_us >= bindparam("floor"),
+        chunk.c.span_start_us < bindparam("end"),
+    )
 )
 
 
@@ -45,14 +60,32 @@ def saw(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, str, int]]) -> 
     tx.many(_SEEN, [(account_id, *cell) for cell in sorted(cells)])
 
 
-def series_cells(tx: Tx, account_id: int, start: int, end: int) -> set[tuple[str, int]]:
-    """Return the (measure, UTC day and its neighbours) that series chunks in [start, end) touch."""
-    cells: set[tuple[str, int]] = set()
-    for measure, first, last in tx.execute(
-        _SPANS, {"account": account_id, "start": start, "end": end}
-    ):
-        cells.update((measure, d) for d in range(first // DAY - 1, last // DAY + 2))
-    return cells
+def series_measures(tx: Tx, account_id: int) -> list[str]:
+    """Return the measures that have series."""
+    return [row[0] for row in tx.execute(_MEASURES, {"account": account_id})]
+
+
+def series_cells(
+    tx: Tx, account_id: int, measure: str, at: int, end: int
+) -> tuple[set[tuple[str, int]], int | None]:
+    """Return the (measure, UTC day and its neighbours) that half a year of chunks touches.
+
+    Args:
+        at, end: the stretch in which spans begin.
+
+    Returns:
+        The cells, and where to go on, None after the last.
+    """
+    values = {"account": account_id, "of_measure": measure, "floor": at}
+    found = tx.one(_NEXT_SPAN, values)
+    if found is None or found[0] is None or found[0] >= end:
+        return set(), None
+    until = min(found[0] + _WINDOW, end)
+    rows = tx.execute(_SPANS, values | {"floor": found[0], "end": until})
+    cells = {
+        (measure, d) for first, last in rows for d in range(first // DAY - 1, last // DAY + 2)
+    }
+    return cells, until if until < end else None
 
 
 class DayRow(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,750 @@
+"""Read what was dropped, recognise it, and write it in turns.
+
+Parsing goes on while the store commits; at most two turns wait, so memory stays bounded and
+every write of the server finds its place between them.
+"""
+
+from __future__ import annotations
+
+import time as stopwatch
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from diurnal import catalog, plugins
+from diurnal.connectors import Connector, Entry
+from diurnal.connectors._drop import drop
+from diurnal.errors import AppError, Conflict, InvalidInput, TooLarge
+from diurnal.model import series as columns
+from diurnal.model import time
+from diurnal.model.access import Access
+from diurnal.model.events import NewEvent
+from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
+from diurnal.model.records import Progress as Parsed
+from diurnal.model.series import NO_OFFSET, Columns
+from diurnal.services import days, events, imports, jobs, measures, series, uploads
+from diurnal.services.context import Context
+from diurnal.services.days import NewDay
+from diurnal.services.imports import Progress, Result
+from diurnal.services.jobs import Lease, Stopped
+from diurnal.services.series import LONGEST, Prepared
+from diurnal.store import accounts, batches, changes
+from diurnal.store.batches import Stored
+from diurnal.store.database import ROWS_PER_TURN, WriteTx
+
+IN_FLIGHT = 2
+"""Turns that wait for the store: one is written while the next is made. With more, the store
+would put several into one commit, and the server's writes would wait for all of them."""
+POINTS_PER_TURN = 100_000
+LANE_POINTS = 20_000
+HELD_POINTS_MAX = 400_000
+"""Of all series together, until their spans are whole."""
+ASIDE_MAX = 10_000
+"""Kept with their reasons; all are counted."""
+UNKNOWN_MAX = 100
+ZONES_MAX = 100_000
+RAW_MAX = 2_000
+SAVE_EVERY_S = 1.0
+TELL_EVERY_S = 0.1
+SURE = 0.5
+"""Below this a connector could read a file only with a mapping."""
+MAPPED = "csv_file"
+"""The connector that guided mappings are for."""
+
+_Lane = tuple[str, str, str]
+"""Measure, source, kind of source."""
+
+
+def run(
+    ctx: Context,
+    caller: Access,
+    batch: Stored,
+    *,
+    lease: Lease | None,
+    progress: Callable[[Progress], None],
+    stopping: Callable[[], bool],
+    bulk: bool,
+) -> Result:
+    """Do one import; see `imports.run`."""
+    if batch.dry_run:
+        # What a turn that is rolled back has cached must not be taken for true elsewhere.
+        ctx = replace(ctx, states={}, accesses={})
+    hand = _Hand(ctx, caller, batch, lease, progress, stopping, bulk=bulk)
+    with ExitStack() as stack:
+        found = _Found()
+        hand.tell("recognising", 0, 0)
+        for path, name in _paths(ctx, batch):
+            opened = stack.enter_context(drop(path, name))
+            found.bad += opened.bad
+            _recognise(opened.entries, batch.options, found)
+        if not found.chosen:
+            raise InvalidInput(_nothing(found))
+        hand.begin()
+        for bad in found.bad:
+            hand.take(bad)
+        _read(hand, found, batch.options.get("map") or {})
+        if found.failed and len(found.failed) == len(found.chosen) and not hand.counts.read:
+            raise found.failed[0]
+        return hand.finish(found)
+
+
+def _paths(ctx: Context, batch: Stored) -> list[tuple[Path, str | None]]:
+    if batch.upload_id is not None:
+        path = uploads.path_of(ctx, batch.account_id, batch.upload_id)
+        if not path.exists():
+            raise InvalidInput("the uploaded file is not there any more")
+        return [(path, batch.name)]
+    return [(Path(path), None) for path in batch.options["paths"]]
+
+
+# Recognising
+
+
+@dataclass
+class _Found:
+    chosen: list[tuple[str, Connector, Entry]] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+    failed: list[AppError] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
+
+
+def _recognise(entries: Mapping[str, Entry], options: Mapping[str, Any], found: _Found) -> None:
+    """Give each entry to the connector that is surest of it."""
+    connectors = plugins.load("diurnal.connectors", "CONNECTOR", Connector)
+    source = options.get("source") or (MAPPED if options.get("map") else None)
+    if source is not None and source not in connectors:
+        known = ", ".join(sorted(connectors))
+        raise InvalidInput(f"no source is called {source!r} (there are {known})", field="source")
+    least = SURE if source is None else 0.0
+    used: dict[str, Connector] = {}
+    rest: list[tuple[str, float]] = []
+    for path, entry in entries.items():
+        sure, name = 0.0, ""
+        for one, connector in connectors.items():
+            if source in (None, one) and connector.recognise is not None:
+                said = connector.recognise(entry)
+                if said > sure:
+                    sure, name = said, one
+        if sure > 0 and sure >= least and connectors[name].parse is not None:
+            used[name] = connectors[name]
+            found.chosen.append((name, connectors[name], entry))
+        else:
+            rest.append((path, sure))
+    for path, sure in rest:
+        if any(c.members is not None and c.members(path) for c in used.values()):
+            continue
+        (found.unsure if sure > 0 else found.unknown).append(path)
+
+
+def _nothing(found: _Found) -> str:
+    if found.unsure:
+        what = "say what its columns mean (--map FILE, or the page)"
+        return f"{found.unsure[0]} needs a mapping: {what}"
+    if found.bad and not found.unknown:
+        return f"nothing here can be read: {found.bad[0].where}: {found.bad[0].reason}"
+    shown = ", ".join(found.unknown[:3]) + (" …" if len(found.unknown) > 3 else "")
+    return f"nothing here is recognised: {shown}" if shown else "there is nothing in it"
+
+
+def _read(hand: _Hand, found: _Found, mapping: Mapping[str, Any]) -> None:
+    total = sum(entry.size for _, _, entry in found.chosen)
+    before = 0
+    for name, connector, entry in found.chosen:
+        read = hand.counts.read
+        hand.file(entry.path, before, total)
+        try:
+            for item in _items(connector, entry, mapping):
+                hand.take(item)
+        except (InvalidInput, TooLarge) as error:
+            found.failed.append(error)
+            hand.take(Bad(error.message, entry.path))
+        hand.flush()
+        before += entry.size
+        found.read[name] = found.read.get(name, 0) + hand.counts.read - read
+
+
+def _items(connector: Connector, entry: Entry, mapping: Mapping[str, Any]) -> Iterator[Item]:
+    if connector.parse is not None:
+        yield from connector.parse(entry, mapping if connector.name == MAPPED else {})
+
+
+# Writing
+
+
+class _Rollback(Exception):
+    def __init__(self, outcome: _Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass
+class _Outcome:
+    new: int = 0
+    same: int = 0
+    changed: int = 0
+    bad: list[tuple[Bad, int]] = field(default_factory=list)
+    """With how many data each stands for."""
+
+
+@dataclass
+class _Counts:
+    new: int = 0
+    same: int = 0
+    changed: int = 0
+    aside: int = 0
+
+    @property
+    def read(self) -> int:
+        return self.new + self.same + self.changed
+
+
+class _Given(NamedTuple):
+    """A new event and the kind of its source."""
+
+    event: NewEvent
+    kind: str
+
+
+@dataclass
+class _Turn:
+    """What one transaction writes; not changed once it is given to the store."""
+
+    events: list[_Given] = field(default_factory=list)
+    days: list[NewDay] = field(default_factory=list)
+    series: dict[_Lane, dict[int, Prepared]] = field(default_factory=dict)
+    chunks: int = 0
+    points: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.events) + len(self.days) + self.chunks
+
+    @property
+    def full(self) -> bool:
+        return self.rows >= ROWS_PER_TURN or self.points >= POINTS_PER_TURN
+
+
+@dataclass
+class _Waiting:
+    """Points of one lane until their spans are whole."""
+
+    parts: list[Points] = field(default_factory=list)
+    n: int = 0
+    tail: Columns = columns.EMPTY
+
+
+class _Hand:
+    """Takes items one by one, writes them in turns, and keeps count."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        caller: Access,
+        batch: Stored,
+        lease: Lease | None,
+        progress: Callable[[Progress], None],
+        stopping: Callable[[], bool],
+        *,
+        bulk: bool,
+    ) -> None:
+        self.counts = _Counts()
+        self._ctx, self._caller, self._batch, self._lease = ctx, caller, batch, lease
+        self._progress, self._stopping, self._bulk = progress, stopping, bulk
+        self._resumed = batch.state == imports.RUNNING
+        self._turn = _Turn()
+        self._flying: deque[Future[_Outcome]] = deque()
+        self._lanes: dict[_Lane, _Waiting] = {}
+        self._held = 0
+        self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}
+        self._own: dict[str, OwnMeasure] = {}
+        self._streams: dict[str, str] = {}
+        self._aside: list[tuple[int, str, str, str]] = []
+        self._kept_aside = 0
+        self._measures: Counter[str] = Counter()
+        self._first: int | None = None
+        self._last: int | None = None
+        self._shown = Progress(phase="recognising")
+        self._path, self._before, self._total = "", 0, 0
+        self._saved = self._told = stopwatch.monotonic()
+        self._takers: dict[type, Callable[[Any], None]] = {
+            Points: self._points,
+            Datum: self._datum,
+            DayDatum: self._day,
+            OwnMeasure: self._own_measure,
+            ZoneSeen: self._zone,
+            Bad: self._bad,
+            Parsed: self._parsed,
+        }
+
+    # Taking
+
+    def begin(self) -> None:
+        """Note that the import is under way."""
+        batch = self._batch
+
+        def mark(tx: WriteTx) -> None:
+            changes.reserve(tx, batch.account_id, 0, self._ctx.now())
+            jobs.check(tx, self._lease)
+            batches.set_state(tx, batch.account_id, batch.id, imports.RUNNING)
+            batches.clear_aside(tx, batch.account_id, batch.id)
+
+        self._write(mark).result()
+
+    def file(self, path: str, before: int, total: int) -> None:
+        """Begin with another file."""
+        self._path, self._before, self._total = path, before, total
+        self.tell("reading", before, total)
+
+    def take(self, item: Item) -> None:
+        """Take one item that a connector yields."""
+        self._takers[type(item)](item)
+
+    def _points(self, points: Points) -> None:
+        lane = (points.measure, points.source.name, points.source.kind)
+        waiting = self._lanes.setdefault(lane, _Waiting())
+        waiting.parts.append(points)
+        waiting.n += len(points.start)
+        self._held += len(points.start)
+        if waiting.n >= LANE_POINTS:
+            self._cut(lane, waiting)
+        elif self._held > HELD_POINTS_MAX:
+            for each, held in self._lanes.items():
+                self._cut(each, held)
+
+    def _cut(self, lane: _Lane, waiting: _Waiting, *, everything: bool = False) -> None:
+        """Write the spans of a lane that are whole; the last one may go on."""
+        fresh = self._checked(lane, waiting.parts)
+        cols = columns.concat([waiting.tail, fresh])
+        self._held -= waiting.n
+        waiting.parts, waiting.n, waiting.tail = [], 0, columns.EMPTY
+        if not len(cols):
+            return
+        if not everything:
+            last = columns.span_of(int(cols.start[-1]))
+            at = int(np.searchsorted(cols.start, last))
+            # Not more than a lane may hold: some write a second's points in one span.
+            if len(cols) - at < LANE_POINTS:
+                cols, waiting.tail = cols.take(slice(0, at)), cols.take(slice(at, None))
+        for part in series.prepare(cols):
+            self._chunk(lane, part)
+
+    def _checked(self, lane: _Lane, parts: Sequence[Points]) -> Columns:
+        """Return points as columns, without those that nobody can keep."""
+        if not parts:
+            return columns.EMPTY
+        start = np.concatenate([np.asarray(p.start, np.int64) for p in parts])
+        end = np.concatenate([np.asarray(p.end, np.int64) for p in parts])
+        value = np.concatenate([np.asarray(p.value, np.float64) for p in parts])
+        offset = None
+        if any(p.offset is not None for p in parts):
+            offset = np.concatenate(
+                [
+                    np.full(len(p.start), NO_OFFSET, np.int16)
+                    if p.offset is None
+                    else np.asarray(p.offset, np.int16)
+                    for p in parts
+                ]
+            )
+        good = np.isfinite(value) & (start >= time.TIME_MIN) & (end <= time.TIME_MAX)
+        good &= (end >= start) & (end - start <= LONGEST)
+        lost = len(good) - int(good.sum())
+        if lost:
+            self._set_aside(
+                Bad("points out of range, not finite or too long", f"{lane[0]} of {lane[1]}"), lost
+            )
+            start, end, value = start[good], end[good], value[good]
+            offset = None if offset is None else offset[good]
+        return columns.columns(start, value, end, offset)
+
+    def _chunk(self, lane: _Lane, part: Prepared) -> None:
+        if part.span_start in self._turn.series.get(lane, ()):
+            self._submit()
+        self._turn.series.setdefault(lane, {})[part.span_start] = part
+        self._turn.chunks += 1
+        self._turn.points += len(part.cols)
+        self._spread(lane[0], len(part.cols), int(part.cols.start[0]), int(part.cols.start[-1]))
+        self._when_full()
+
+    def _datum(self, d: Datum) -> None:
+        stream = d.stream or self._home(d.measure)
+        if stream is None:
+            self._set_aside(Bad(f"unknown measure {d.measure!r}", self._path, _raw(d)), 1)
+            return
+        new = NewEvent(
+            stream_ids=(stream,),
+            type=d.type,
+            time=d.start,
+            duration=d.duration,
+            content=d.content,
+            tags=d.tags,
+            description=d.description,
+            client_data=d.client_data,
+            zone=d.zone,
+            offset=d.offset,
+            source=d.source.name,
+            source_id=d.source_id,
+            files=d.files,
+        )
+        self._turn.events.append(_Given(new, d.source.kind))
+        self._spread(d.measure or "", 1, d.start, d.start)
+        self._when_full()
+
+    def _home(self, measure: str | None) -> str | None:
+        """Return the home stream of a measure."""
+        if measure is None:
+            return None
+        known = catalog.find(measure)
+        return known.stream if known is not None else self._streams.get(measure)
+
+    def _day(self, d: DayDatum) -> None:
+        self._turn.days.append(
+            NewDay(
+                measure=d.measure,
+                day=d.day,
+                value=d.value,
+                source=d.source.name,
+                kind=d.source.kind,
+                raw=d.raw,
+            )
+        )
+        self._spread(d.measure, 1, d.day * time.DAY, d.day * time.DAY)
+        self._when_full()
+
+    def _own_measure(self, own: OwnMeasure) -> None:
+        """Make the measure before any datum of it."""
+        self._own[own.key] = own
+        self.flush()
+
+        def make(tx: WriteTx) -> dict[str, str]:
+            jobs.check(tx, self._lease)
+            self._make_own(tx, [own])
+            state = self._ctx.state(tx, self._caller.account_id)
+            homes = {key: m.stream for key, m in state.measures.items()}
+            if self._batch.dry_run:
+                raise _Homes(homes)
+            return homes
+
+        try:
+            self._streams = self._write(make).result()
+        except _Homes as rolled_back:
+            self._streams = rolled_back.homes
+
+    def _make_own(self, tx: WriteTx, wanted: Sequence[OwnMeasure]) -> None:
+        if self._batch.dry_run:
+            self._ctx.states.clear()
+        for own in wanted:
+            measures.ensure_own(tx, self._ctx, self._caller, own, self._batch.id)
+
+    def _zone(self, seen: ZoneSeen) -> None:
+        key = (seen.at // time.DAY, seen.zone, seen.night_end is not None)
+        known = self._zones.get(key)
+        if known is None:
+            if len(self._zones) < ZONES_MAX:
+                self._zones[key] = seen
+        elif seen.at < known.at:
+            self._zones[key] = seen
+
+    def _bad(self, bad: Bad) -> None:
+        self._set_aside(bad, 1)
+
+    def _set_aside(self, bad: Bad, n: int) -> None:
+        self.counts.aside += n
+        if self._kept_aside < ASIDE_MAX:
+            self._kept_aside += 1
+            reason, where, raw = _clean(bad.reason), _clean(bad.where), _clean(bad.raw)
+            self._aside.append((self._kept_aside, reason, where, raw))
+            if len(self._aside) >= ROWS_PER_TURN:
+                self._save()
+
+    def _parsed(self, parsed: Parsed) -> None:
+        if parsed.phase == "reading":
+            self.tell("reading", self._before + parsed.done, self._total)
+        else:
+            self.tell(parsed.phase, parsed.done, parsed.total)
+
+    def _spread(self, measure: str, n: int, first: int, last: int) -> None:
+        self._measures[measure] += n
+        if self._first is None or first < self._first:
+            self._first = first
+        if self._last is None or last > self._last:
+            self._last = last
+
+    # Turns
+
+    def _when_full(self) -> None:
+        if self._turn.full:
+            self._submit()
+
+    def _submit(self) -> None:
+        if self._stopping():
+            self._wait(0)
+            raise Stopped
+        turn, self._turn = self._turn, _Turn()
+        if turn.rows:
+            self._wait(IN_FLIGHT - 1)
+            self._flying.append(self._write(lambda tx: self._do(tx, turn)))
+        self._tell_again()
+
+    def _write(self, fn: Callable[[WriteTx], Any]) -> Future[Any]:
+        return self._ctx.store.write(fn, bulk=self._bulk)
+
+    def _wait(self, left: int) -> None:
+        while len(self._flying) > left:
+            try:
+                outcome = self._flying.popleft().result()
+            except _Rollback as dry:
+                outcome = dry.outcome
+            self.counts.new += outcome.new
+            self.counts.same += outcome.same
+            self.counts.changed += outcome.changed
+            for bad, n in outcome.bad:
+                self._set_aside(bad, n)
+
+    def flush(self) -> None:
+        """Write all that was taken, and wait until it is durable."""
+        for lane, waiting in self._lanes.items():
+            self._cut(lane, waiting, everything=True)
+        self._lanes.clear()
+        self._submit()
+        self._wait(0)
+
+    def _do(self, tx: WriteTx, turn: _Turn) -> _Outcome:
+        ctx, caller, batch_id = self._ctx, self._caller, self._batch.id
+        changes.reserve(tx, caller.account_id, 0, ctx.now())
+        jobs.check(tx, self._lease)
+        if self._batch.dry_run:
+            self._make_own(tx, list(self._own.values()))
+        outcome = _Outcome()
+        for (measure, source, kind), parts in turn.series.items():
+            try:
+                counts = series.write(
+                    tx,
+                    ctx,
+                    caller,
+                    measure,
+                    source,
+                    list(parts.values()),
+                    kind=kind,
+                    batch_id=batch_id,
+                )
+            except InvalidInput as error:
+                n = sum(len(p.cols) for p in parts.values())
+                outcome.bad.append((Bad(error.message, f"{measure} of {source}"), n))
+                continue
+            outcome.new += counts.new
+            outcome.same += counts.same
+            outcome.changed += counts.changed
+        if turn.days:
+            _write_days(tx, ctx, caller, turn.days, batch_id, outcome)
+        if turn.events:
+            _write_events(tx, ctx, caller, turn.events, batch_id, outcome)
+        if self._batch.dry_run:
+            raise _Rollback(outcome)
+        return outcome
+
+    # Telling
+
+    def tell(self, phase: str, done: int, total: int) -> None:
+        """Say how far the import is: to whoever waits, and, once a second, in its row."""
+        if self._stopping():
+            self._wait(0)
+            raise Stopped
+        if phase != self._shown.phase:
+            self._told = 0.0
+        self._shown = Progress(phase=phase, done=done, total=total, file=self._path)
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        now = stopwatch.monotonic()
+        if now - self._told >= TELL_EVERY_S:
+            self._told = now
+            self._progress(self._now())
+        if now - self._saved >= SAVE_EVERY_S:
+            self._save()
+
+    def _now(self) -> Progress:
+        counts = self.counts
+        return msgspec.structs.replace(
+            self._shown,
+            read=counts.read,
+            new=counts.new,
+            same=counts.same,
+            changed=counts.changed,
+            set_aside=counts.aside,
+            measures=dict(self._measures),
+            first=None if self._first is None else _day_text(self._first),
+            last=None if self._last is None else _day_text(self._last),
+        )
+
+    def _save(self) -> None:
+        self._saved = stopwatch.monotonic()
+        account_id, id_ = self._batch.account_id, self._batch.id
+        rows, self._aside = self._aside, []
+        shown: dict[str, Any] = msgspec.to_builtins(self._now())
+
+        def keep(tx: WriteTx) -> None:
+            changes.reserve(tx, account_id, 0, self._ctx.now())
+            jobs.check(tx, self._lease)
+            batches.put_aside(tx, account_id, id_, rows)
+            batches.set_progress(tx, account_id, id_, shown)
+
+        self._write(keep).result()
+
+    # Ending
+
+    def finish(self, found: _Found) -> Result:
+        """Apply what is known only at the end, and store the result."""
+        self.flush()
+        if self._zones and not self._batch.dry_run:
+            self.tell("dating", 0, 1)
+            history = time.zone_history_from_seen("", _known_zones(self._zones.values()))
+            if history.zones:
+                imports.apply_zones(
+                    self._ctx,
+                    self._caller,
+                    self._batch.id,
+                    list(zip(history.starts, history.zones, strict=True)),
+                    home=history.zones[0],
+                    stopping=self._stopping,
+                    told=lambda done, total: self.tell("dating", done, total),
+                )
+        self.tell("done", 1, 1)
+        result = self._store_result(found)
+        self._progress(self._now())
+        return result
+
+    def _store_result(self, found: _Found) -> Result:
+        ctx, batch = self._ctx, self._batch
+
+        def end(tx: WriteTx) -> Result:
+            stamp = changes.reserve(tx, batch.account_id, 1, ctx.now())
+            jobs.check(tx, self._lease)
+            counts = self.counts
+            if self._resumed and not batch.dry_run:
+                # What an earlier run of this batch wrote is new all the same.
+                new = min(batches.written(tx, batch.account_id, batch.id), counts.read)
+                changed = min(counts.changed, counts.read - new)
+                counts = _Counts(new, counts.read - new - changed, changed, counts.aside)
+            result = Result(
+                batch=batch.id,
+                read=counts.read,
+                new=counts.new,
+                same=counts.same,
+                changed=counts.changed,
+                set_aside=counts.aside,
+                kinds=found.read,
+                unknown=tuple([*found.unsure, *found.unknown][:UNKNOWN_MAX]),
+            )
+            batches.put_aside(tx, batch.account_id, batch.id, self._aside)
+            batches.set_result(
+                tx,
+                batch.account_id,
+                batch.id,
+                ",".join(found.read),
+                msgspec.to_builtins(result),
+                msgspec.to_builtins(self._now()),
+            )
+            batches.set_state(tx, batch.account_id, batch.id, imports.DONE, finished=ctx.now())
+            changes.append(
+                tx, batch.account_id, stamp, batch.access_id, [("batch", "finish", str(batch.id))]
+            )
+            if self._lease is not None:
+                jobs.finish(tx, ctx, self._lease)
+            return result
+
+        result: Result = self._write(end).result()
+        return result
+
+
+class _Homes(Exception):
+    def __init__(self, homes: dict[str, str]) -> None:
+        super().__init__()
+        self.homes = homes
+
+
+def _write_days(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    given: Sequence[NewDay],
+    batch_id: int,
+    outcome: _Outcome,
+) -> None:
+    """Write day rows; where one cannot be right, the others all the same."""
+    try:
+        counts = days.write_rows(tx, ctx, caller, given, batch_id=batch_id)
+    except InvalidInput as error:
+        if len(given) == 1:
+            [one] = given
+            place = f"{one.measure} of {_day_text(one.day * time.DAY)}"
+            outcome.bad.append((Bad(error.message, place, one.raw or str(one.value)), 1))
+            return
+        for one in given:
+            _write_days(tx, ctx, caller, [one], batch_id, outcome)
+        return
+    outcome.new += counts.new
+    outcome.same += counts.same
+    outcome.changed += counts.changed
+
+
+def _write_events(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    given: Sequence[_Given],
+    batch_id: int,
+    outcome: _Outcome,
+) -> None:
+    """Write events; where one cannot be right, the others all the same."""
+    try:
+        written = events.create(tx, ctx, caller, [g.event for g in given], batch_id=batch_id)
+    except (InvalidInput, Conflict) as error:
+        # Events are checked before the first is written, so nothing stands yet.
+        if len(given) == 1:
+            [one] = given
+            bad = Bad(error.message, one.event.source or "", _raw(one.event))
+            outcome.bad.append((bad, 1))
+            return
+        for one in given:
+            _write_events(tx, ctx, caller, [one], batch_id, outcome)
+        return
+    told = Counter(w.status for w in written)
+    outcome.new += told["created"]
+    outcome.changed += told["changed"]
+    # What was deleted here for good stays deleted, and is no change.
+    outcome.same += told["same"] + told["deleted"]
+    if told["created"] or told["changed"]:
+        kinds = {g.event.source or "": g.kind for g in given}
+        accounts.add_sources(tx, caller.account_id, kinds, ctx.now())
+
+
+def _known_zones(seen: Sequence[ZoneSeen] | Any) -> Iterator[ZoneSeen]:
+    """Yield what names a zone that there is."""
+    for one in seen:
+        try:
+            time.zone(one.zone)
+        except InvalidInput:
+            continue
+        yield one
+
+
+def _day_text(at: int) -> str:
+    return time.day_text(min(max(at, time.TIME_MIN), time.TIME_MAX) // time.DAY)
+
+
+def _raw(value: Any) -> str:
+    return msgspec.json.encode(value).decode()[:RAW_MAX]
+
+
+def _clean(text: str) -> str:
+    """Return text that both engines can keep."""
+    return text[:RAW_MAX].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
