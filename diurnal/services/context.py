@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from diurnal import catalog
@@ -28,6 +28,8 @@ from diurnal.store.database import Store, Tx, open_store
 ACCOUNTS_CACHED_MAX = 2_000
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_OF_BYTE = bytes(ord(_ALPHABET[i % 36]) for i in range(256))
+"""A digit for each random byte; that the first four come a little more often does not matter."""
 
 
 class Ids:
@@ -52,10 +54,11 @@ class Ids:
                 ms, self._count = ms + 1, 0
             self._last = ms
             count = self._count
-        random = int.from_bytes(os.urandom(8), "big")
-        return "c" + _base36(ms, 8) + _base36(count, 4) + _base36(random, 12)
+        random = os.urandom(12).translate(_OF_BYTE).decode()
+        return f"c{_base36(ms, 8)}{_base36(count, 4)}{random}"
 
 
+@lru_cache(maxsize=2048)
 def _base36(n: int, width: int) -> str:
     digits = []
     for _ in range(width):
@@ -76,6 +79,8 @@ class AccountState:
     measures: dict[str, Measure]
     """The catalog's and the account's own."""
     settings: dict[str, object]
+    rolled_back: int
+    """`Store.rolled_back` when this was read: what a write read may never have been."""
     meanings: dict[tuple[str, str], tuple[Measure, str] | None] = field(default_factory=dict)
 
     @cached_property
@@ -105,11 +110,17 @@ class AccountState:
 
 
 class CachedAccess(NamedTuple):
-    """An access, valid while `meta_rev` stands; `checked` in microseconds."""
+    """An access, valid while `meta_rev` stands.
+
+    Attributes:
+        checked: when it was read, microseconds.
+        seen: `Store.meta_commits` before it was read; -1 where the reader did not look.
+    """
 
     meta_rev: int
     access: Access
     checked: int
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +152,13 @@ class Context:
                 raise NotFound("no such account")
             meta_rev = revs[1]
         known = self.states.get(account_id)
-        if known is not None and known.meta_rev == meta_rev:
+        given_up = self.store.rolled_back
+        current = known is not None and known.rolled_back == given_up
+        if known is not None and current and known.meta_rev == meta_rev and not tx.meta:
             return known
-        fresh = load_state(tx, account_id, meta_rev)
+        fresh = load_state(tx, account_id, meta_rev, given_up)
+        if tx.meta:  # what is half done, and may be rolled back, is nobody else's to see
+            return fresh
         if len(self.states) >= ACCOUNTS_CACHED_MAX:
             self.states.pop(next(iter(self.states)), None)
         self.states[account_id] = fresh
@@ -178,7 +193,7 @@ def opened(settings: Settings) -> Iterator[Context]:
         ctx.store.close()
 
 
-def load_state(tx: Tx, account_id: int, meta_rev: int) -> AccountState:
+def load_state(tx: Tx, account_id: int, meta_rev: int, rolled_back: int = 0) -> AccountState:
     """Read an account's streams, zones and own measures."""
     account = accounts.get(tx, account_id)
     if account is None:
@@ -195,6 +210,7 @@ def load_state(tx: Tx, account_id: int, meta_rev: int) -> AccountState:
         ),
         measures=own,
         settings=account.settings,
+        rolled_back=rolled_back,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, func, insert, select, update
 
 from diurnal.errors import NotFound
 from diurnal.store.database import Row, Tx, WriteTx
@@ -47,6 +47,7 @@ _CREATE = Sql(
     )
 )
 _REVS = Sql(select(clock.c.rev, clock.c.meta_rev).where(clock.c.account_id == bindparam("account")))
+_LATEST = Sql(select(func.max(clock.c.last_us)))
 _APPEND = ordered(("account_id", "rev", "kind", "op", "id", "access_id", "time_us"), insert(change))
 _SINCE = Sql(
     select(
@@ -84,6 +85,8 @@ def reserve(tx: WriteTx, account_id: int, n: int, now: int, *, meta: bool = Fals
     rev, last, meta_rev = row
     if n or meta:
         tx.changed[account_id] = rev
+    if meta:
+        tx.meta = True
     return Stamp(rev - n + 1, last - n + 1, n, meta_rev)
 
 
@@ -106,6 +109,12 @@ def revs(tx: Tx, account_id: int) -> tuple[int, int] | None:
     """Return (rev, meta_rev) of the account, None where there is no such account."""
     row = tx.one(_REVS, {"account": account_id})
     return (row[0], row[1]) if row else None
+
+
+def latest(tx: Tx) -> int:
+    """Return the instant of the last change of any account, 0 for none; for operators."""
+    row = tx.one(_LATEST, {})
+    return int(row[0] or 0) if row else 0
 
 
 def since(tx: Tx, account_id: int, rev: int, most: int = 1000) -> list[Row]:

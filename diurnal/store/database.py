@@ -13,8 +13,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
 from diurnal.errors import NotFound
 from diurnal.store.sql import Engine, Sql
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -26,6 +30,8 @@ class Tx(Protocol):
     """A transaction. `execute` takes one statement and fetches all rows."""
 
     engine: Engine
+    meta: bool
+    """Whether this transaction has changed what sessions cache of an account (`changes`)."""
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         """Run one statement with named values."""
@@ -52,6 +58,10 @@ class Store(Protocol):
     engine: Engine
     inline_reads: bool
     """Whether short indexed reads may run on the event loop (microseconds, no network)."""
+    meta_commits: int
+    """Commits of this process that changed what sessions cache of an account."""
+    rolled_back: int
+    """Groups of writes given up whole: what one of them had seen of another never was."""
 
     @abstractmethod
     def write(self, fn: Callable[[WriteTx], T], *, bulk: bool = False) -> Future[T]:
@@ -68,7 +78,7 @@ class Store(Protocol):
 
     @abstractmethod
     def read(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` on one snapshot, on this thread."""
+        """Run `fn` on one snapshot, on this thread; a read inside a read has the same one."""
         ...
 
     @abstractmethod
@@ -100,6 +110,14 @@ class Store(Protocol):
     def close(self) -> None:
         """Finish what waits and close."""
         ...
+
+
+def tell(listener: Listener, changed: Mapping[int, int]) -> None:
+    """Announce a commit; a listener that fails takes nothing down, for the commit stands."""
+    try:
+        listener(changed)
+    except Exception:
+        log.exception("a listener failed", accounts=list(changed))
 
 
 ROWS_PER_TURN = 500

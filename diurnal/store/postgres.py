@@ -13,7 +13,7 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from diurnal.errors import Unavailable
-from diurnal.store.database import Listener, Row
+from diurnal.store.database import Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
 
 T = TypeVar("T")
@@ -35,11 +35,12 @@ _FULL = (
 
 class _Tx:
     engine = Engine.POSTGRES
-    __slots__ = ("_connection", "changed")
+    __slots__ = ("_connection", "changed", "meta")
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
         self.changed: dict[int, int] = {}
+        self.meta = False
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         text = sql.text(Engine.POSTGRES)
@@ -74,17 +75,23 @@ class PostgresStore:
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._listeners: list[Listener] = []
+        self.meta_commits = 0
+        self.rolled_back = 0
+        self._local = threading.local()
         self._waiting = 0
         self._count = threading.Lock()
         self._closed = False
 
     def write(self, fn: Callable[[Any], T], *, bulk: bool = False) -> Future[T]:
         """See `Store.write`."""
-        if self._closed:
-            raise Unavailable("the store is closing")
         with self._count:
+            if self._closed:
+                raise Unavailable("the store is closing")
             self._waiting += 1
-        return self._writers.submit(self._run, fn)
+            future = self._writers.submit(self._run, fn)
+        # Also of one that was cancelled while it waited.
+        future.add_done_callback(self._done)
+        return future
 
     def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
         """See `Store.submit`."""
@@ -94,29 +101,33 @@ class PostgresStore:
         """See `Store.backlog`."""
         return self._waiting
 
+    def _done(self, _future: Future[Any]) -> None:
+        with self._count:
+            self._waiting -= 1
+
     def _run(self, fn: Callable[[Any], T]) -> T:
-        try:
-            for left in range(TRIES - 1, -1, -1):
-                try:
-                    result, changed = self._attempt(fn)
-                except _ROLLED_BACK as error:
-                    if not left:
-                        raise Unavailable("the database is busy", retry_after_s=1) from error
-                else:
-                    if changed:
-                        for listener in self._listeners:
-                            listener(changed)
-                    return result
-            raise AssertionError
-        finally:
-            with self._count:
-                self._waiting -= 1
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                result, changed = self._attempt(fn)
+            except _ROLLED_BACK as error:
+                if not left:
+                    raise Unavailable("the database is busy", retry_after_s=1) from error
+            else:
+                if changed:
+                    for listener in self._listeners:
+                        tell(listener, changed)
+                return result
+        raise AssertionError
 
     def _attempt(self, fn: Callable[[Any], T]) -> tuple[T, dict[int, int]]:
         try:
             with self._connections.connection() as connection:
                 tx = _Tx(connection)
-                return fn(tx), tx.changed
+                result = fn(tx)
+            if tx.meta:
+                with self._count:
+                    self.meta_commits += 1
+            return result, tx.changed
         except _ROLLED_BACK:
             raise
         except _FULL as error:
@@ -128,14 +139,20 @@ class PostgresStore:
 
     def read(self, fn: Callable[[Any], T]) -> T:
         """See `Store.read`."""
+        outer: _Tx | None = getattr(self._local, "reading", None)
+        if outer is not None:
+            return fn(outer)
         try:
             with self._connections.connection() as connection:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                return fn(_Tx(connection))
+                tx = self._local.reading = _Tx(connection)
+                return fn(tx)
         except _FULL as error:
             raise Unavailable("the database has no room", retry_after_s=10) from error
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise Unavailable("the database is away", retry_after_s=2) from error
+        finally:
+            self._local.reading = None
 
     async def reads(self, fn: Callable[[Any], T]) -> T:
         """See `Store.reads`."""
@@ -156,9 +173,10 @@ class PostgresStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._count:
+            if self._closed:
+                return
+            self._closed = True
         self._writers.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self._connections.close()

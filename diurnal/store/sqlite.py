@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import apsw
 
 from diurnal.errors import AppError, Unavailable
-from diurnal.store.database import Listener, Row
+from diurnal.store.database import Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
 
 T = TypeVar("T")
@@ -66,11 +66,12 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
 
 class _Tx:
     engine = Engine.SQLITE
-    __slots__ = ("_connection", "changed")
+    __slots__ = ("_connection", "changed", "meta")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.changed: dict[int, int] = {}
+        self.meta = False
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         text = sql.text(Engine.SQLITE)
@@ -117,6 +118,8 @@ class SqliteStore:
         self.path = path
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._listeners: list[Listener] = []
+        self.meta_commits = 0
+        self.rolled_back = 0
         self._writer = connect(path)
         self._lock_fd = os.open(path.with_name("writer.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         self._local = threading.local()
@@ -124,9 +127,9 @@ class SqliteStore:
         self._readers_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._watch = connect(path, readonly=True)
-        self._own_commits = 0
         self._seen_version = self._data_version()
         self._closed = False
+        self._door = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -134,26 +137,27 @@ class SqliteStore:
 
     def write(self, fn: Callable[[Any], T], *, bulk: bool = False) -> Future[T]:
         """See `Store.write`."""
-        self._refuse_when_closed()
         future: Future[T] = Future()
-        self._queue.put(_Write(fn, future, None, bulk=bulk))
+        self._enqueue(_Write(fn, future, None, bulk=bulk))
         return future
 
     def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
         """See `Store.submit`."""
-        self._refuse_when_closed()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Write(fn, future, loop, bulk=False))
+        self._enqueue(_Write(fn, future, loop, bulk=False))
         return future
 
     def backlog(self) -> int:
         """See `Store.backlog`."""
         return self._queue.qsize()
 
-    def _refuse_when_closed(self) -> None:
-        if self._closed:
-            raise Unavailable("the store is closing")
+    def _enqueue(self, write: _Write) -> None:
+        # Under a lock: nothing may come behind the end that `close` puts into the queue.
+        with self._door:
+            if self._closed:
+                raise Unavailable("the store is closing")
+            self._queue.put(write)
 
     def _run(self) -> None:
         closing = False
@@ -180,9 +184,11 @@ class SqliteStore:
         try:
             with self._turn():
                 return self._attempt(group)
-        except _TRANSIENT as error:
+        except (apsw.Error, OSError) as error:
+            # Whatever it was, the writer lives on: a thread that ends leaves all who wait waiting.
             if len(group) == 1:
                 return [(group[0], None, _unavailable(error))], {}
+            self.rolled_back += 1
         outcomes: list[_Outcome] = []
         changed: dict[int, int] = {}
         for write in group:
@@ -195,6 +201,7 @@ class SqliteStore:
         connection = self._writer
         outcomes: list[_Outcome] = []
         changed: dict[int, int] = {}
+        meta = False
         alone = len(group) == 1
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -217,6 +224,7 @@ class SqliteStore:
                 else:
                     outcomes.append((write, result, None))
                     changed.update(tx.changed)
+                    meta = meta or tx.meta
                 if not alone:
                     connection.execute("RELEASE member")
             connection.execute("COMMIT")
@@ -224,6 +232,8 @@ class SqliteStore:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        if meta:
+            self.meta_commits += 1
         return outcomes, changed
 
     @contextmanager
@@ -242,10 +252,8 @@ class SqliteStore:
             write, result, error = outcome
             if write.loop is not None:
                 loops.setdefault(write.loop, []).append(outcome)
-            elif error is not None:
-                write.future.set_exception(error)
             else:
-                write.future.set_result(result)
+                _end_future(write.future, result, error)
         for loop, waiting in loops.items():
             try:
                 loop.call_soon_threadsafe(_resolve, waiting)
@@ -253,7 +261,7 @@ class SqliteStore:
                 continue
         if changed:
             for listener in self._listeners:
-                listener(changed)
+                tell(listener, changed)
 
     # Reading
 
@@ -305,10 +313,11 @@ class SqliteStore:
 
     def close(self) -> None:
         """See `Store.close`."""
-        if self._closed:
-            return
-        self._closed = True
-        self._queue.put(None)
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
         self._pool.shutdown(wait=True)
         with self._readers_lock:
@@ -324,13 +333,17 @@ def _end(connection: apsw.Connection) -> None:
 
 def _resolve(outcomes: list[_Outcome]) -> None:
     for write, result, error in outcomes:
-        try:
-            if error is not None:
-                write.future.set_exception(error)
-            else:
-                write.future.set_result(result)
-        except (asyncio.InvalidStateError, InvalidStateError):
-            continue  # the client has gone; the write stands
+        _end_future(write.future, result, error)
+
+
+def _end_future(future: Any, result: Any, error: BaseException | None) -> None:
+    try:
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+    except (asyncio.InvalidStateError, InvalidStateError):
+        return  # the client has gone; the write stands
 
 
 def _unavailable(error: BaseException) -> AppError:

@@ -104,11 +104,16 @@ def test_migrating_an_empty_database_makes_what_is_described(database_url: str) 
 def test_autoincrement_and_triggers_are_nowhere(migrated_url: str) -> None:
     if is_postgres(migrated_url):
         with psycopg.connect(migrated_url) as connection:
-            for view in ("pg_sequences", "information_schema.triggers"):
-                assert connection.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,)
+            made = connection.execute(
+                "SELECT sequencename FROM pg_sequences"
+                " UNION SELECT trigger_name FROM information_schema.triggers"
+            )
+            assert made.fetchall() == []
         return
     connection = apsw.Connection(str(sqlite_path(migrated_url)))
-    made = [str(row[0]) for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql > ''")]
+    made = [
+        str(row[0]) for row in connection.execute("SELECT sql FROM sqlite_master WHERE sql > ''")
+    ]
     connection.close()
     assert not any("AUTOINCREMENT" in sql or "TRIGGER" in sql for sql in made)
 
