@@ -176,6 +176,8 @@ def _told(
             if number is None and rule not in (Daily.DURATION, Daily.ANY):
                 continue
             counted = float("nan") if number is None else number
+            if rule is Daily.LAST:
+                at = end = (at + end) // 2
             numbers.setdefault(source, []).append((at + shift, end + shift, counted, id_))
     intervals = [
         Intervals(

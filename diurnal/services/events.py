@@ -19,10 +19,11 @@ from diurnal.model.events import (
     TEXT_MAX,
     Event,
     EventQuery,
+    File,
     Json,
     NewEvent,
 )
-from diurnal.model.measures import Measure, Shape
+from diurnal.model.measures import Daily, Measure, Shape
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes, days
 from diurnal.store import events as store
@@ -69,14 +70,26 @@ def create(
     """
     if len(batch) > BATCH_MAX:
         raise InvalidInput(f"at most {BATCH_MAX} events a call", field="events")
-    # The first statement locks the clock; the range is reserved once the rows are known, and
-    # both happen inside one transaction, so the numbers stay gap-free.
-    stamp = changes.reserve(tx, caller.account_id, 0, ctx.now())
+    # The first statement locks the clock. What a source may have said before is looked up under
+    # that lock, so its range is reserved once the rows are known; both happen inside one
+    # transaction, so the numbers stay gap-free.
+    plain = all(new.source_id is None for new in batch)
+    stamp = changes.reserve(tx, caller.account_id, len(batch) if plain else 0, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     many = len(batch) > 1
+    fit: set[tuple[tuple[str, ...], str]] = set()
     for i, new in enumerate(batch):
-        _check(new, f"events[{i}]." if many else "")
-        _may_create(state, caller, new)
+        # A batch is mostly of few kinds: what depends on stream and type alone is checked once.
+        kind = (new.stream_ids, new.type)
+        _check(new, f"events[{i}]." if many else "", known=kind in fit)
+        if kind not in fit or not caller.owner:
+            _may_create(state, caller, new, f"events[{i}]." if many else "")
+            fit.add(kind)
+    if plain:
+        _refuse_taken(tx, caller, batch)
+        made = [_event(ctx, state, caller, new, stamp, n, batch_id) for n, new in enumerate(batch)]
+        _add(tx, state, caller, stamp, made, [], ())
+        return [Written(e, "created") for e in made]
     known, gone = _known(tx, caller, batch)
     fresh: list[tuple[int, NewEvent]] = []
     changed: list[tuple[int, NewEvent, Event]] = []
@@ -107,14 +120,7 @@ def create(
         _replaced(ctx, state, caller, new, old, stamp, len(fresh) + n)
         for n, (_, new, old) in enumerate(changed)
     ]
-    if made:
-        store.insert_all(tx, caller.account_id, made)
-    if remade:
-        store.save(tx, caller.account_id, remade)
-    log = [("event", "create", e.id) for e in made] + [("event", "update", e.id) for e in remade]
-    if log:
-        changes.append(tx, caller.account_id, stamp, caller.id, log)
-        touch(tx, state, (*made, *remade, *(old for *_, old in changed)), stamp.rev)
+    _add(tx, state, caller, stamp, made, remade, [old for *_, old in changed])
     for (i, _), e in zip(fresh, made, strict=True):
         result[i] = Written(e, "created")
     for (i, *_), e in zip(changed, remade, strict=True):
@@ -123,6 +129,26 @@ def create(
         _answer(r, new, caller, first_of, result, state, ctx)
         for r, new in zip(result, batch, strict=True)
     ]
+
+
+def _add(
+    tx: WriteTx,
+    state: AccountState,
+    caller: Access,
+    stamp: Stamp,
+    made: Sequence[Event],
+    remade: Sequence[Event],
+    before: Sequence[Event],
+) -> None:
+    """Store new and changed events, log them and mark the days they count for and counted for."""
+    if made:
+        store.insert_all(tx, caller.account_id, made)
+    if remade:
+        store.save(tx, caller.account_id, remade)
+    log = [("event", "create", e.id) for e in made] + [("event", "update", e.id) for e in remade]
+    if log:
+        changes.append(tx, caller.account_id, stamp, caller.id, log)
+        touch(tx, state, (*made, *remade, *before), stamp.rev)
 
 
 def _answer(
@@ -170,17 +196,17 @@ def _refuse_taken(tx: Tx, caller: Access, batch: Sequence[NewEvent]) -> None:
             raise Conflict(f'An event with id "{i}" already exists', data={"id": i})
 
 
-def _may_create(state: AccountState, caller: Access, new: NewEvent) -> None:
+def _may_create(state: AccountState, caller: Access, new: NewEvent, at: str) -> None:
     unknown = [s for s in new.stream_ids if s not in state.tree]
     if unknown:
         raise UnknownReference(
-            f"unknown stream {unknown[0]!r}", field="streamIds", data={"streamIds": unknown}
+            f"unknown stream {unknown[0]!r}", field=f"{at}streamIds", data={"streamIds": unknown}
         )
     for s in new.stream_ids:
         if state.tree.trashed(s):
             raise InvalidInput(
                 f"stream {s!r} is in the trash",
-                field="streamIds",
+                field=f"{at}streamIds",
                 data={"trashedReference": "streamIds"},
             )
     if caller.owner:
@@ -307,11 +333,14 @@ def _offset_name(minutes: int) -> str:
 def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> tuple[int, int]:
     """Return the offset at the start and the local day it counts for.
 
-    A night counts for the day of waking up, everything else for the day it began.
+    A night counts for the day of waking up; one value told of a stretch (a resting heart rate
+    from midnight to noon) for the day its middle is in; everything else for the day it began.
     """
     counted = e.time
     if measure is not None and measure.shape is Shape.SESSION and measure.group == "sleep":
         counted = e.time + (e.duration or 0)
+    elif measure is not None and measure.daily is Daily.LAST and e.duration:
+        counted = e.time + e.duration // 2
     if isinstance(e, NewEvent) and e.offset is not None:
         return e.offset, time.day_of(counted, e.offset)
     if e.zone is not None:
@@ -320,10 +349,44 @@ def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> 
         return time.offset_min(e.zone, e.time), time.day_of(
             counted, time.offset_min(e.zone, counted)
         )
-    return state.zones.offset_at(e.time), state.zones.day_at(counted)
+    offset = state.zones.offset_at(e.time)
+    if counted == e.time:
+        return offset, time.day_of(counted, offset)
+    return offset, state.zones.day_at(counted)
 
 
-def _check(new: NewEvent, at: str) -> None:
+def _check(new: NewEvent, at: str, *, known: bool = False) -> None:
+    if not known:
+        _check_kind(new, at)
+    if new.tags:
+        if len(new.tags) > TAGS_MAX or any(len(t) > TEXT_MAX for t in new.tags):
+            raise InvalidInput(
+                f"at most {TAGS_MAX} tags of {TEXT_MAX} characters", field=f"{at}tags"
+            )
+        for tag in new.tags:
+            _check_text(tag, f"{at}tags")
+    if new.duration and not -DURATION_MAX <= new.duration <= DURATION_MAX:
+        raise InvalidInput("duration is out of range", field=f"{at}duration")
+    if new.offset is not None and not -18 * 60 <= new.offset <= 18 * 60:
+        raise InvalidInput("offset is out of range", field=f"{at}offset")
+    if new.zone is not None:
+        try:
+            time.zone(new.zone)
+        except InvalidInput as error:
+            raise InvalidInput(error.message, field=f"{at}timezone") from None
+    if new.description is not None:
+        _check_text(new.description, f"{at}description")
+    if new.source is not None:
+        _check_text(new.source, f"{at}source")
+    if new.source_id is not None:
+        _check_text(new.source_id, f"{at}sourceId")
+    if new.content is not None and not isinstance(new.content, (int, float, bool)):
+        check_json(new.content, f"{at}content")
+    if new.client_data is not None:
+        check_json(new.client_data, f"{at}clientData")
+
+
+def _check_kind(new: NewEvent, at: str) -> None:
     if not new.stream_ids:
         raise InvalidInput("an event is in at least one stream", field=f"{at}streamIds")
     if len(new.stream_ids) > STREAMS_PER_EVENT_MAX:
@@ -332,26 +395,7 @@ def _check(new: NewEvent, at: str) -> None:
         raise InvalidInput("a stream is named twice", field=f"{at}streamIds")
     if len(new.type) > TEXT_MAX:
         raise InvalidInput(f"at most {TEXT_MAX} characters", field=f"{at}type")
-    if len(new.tags) > TAGS_MAX or any(len(t) > TEXT_MAX for t in new.tags):
-        raise InvalidInput(f"at most {TAGS_MAX} tags of {TEXT_MAX} characters", field=f"{at}tags")
-    if new.duration is not None and not -DURATION_MAX <= new.duration <= DURATION_MAX:
-        raise InvalidInput("duration is out of range", field=f"{at}duration")
-    if new.offset is not None and not -18 * 60 <= new.offset <= 18 * 60:
-        raise InvalidInput("offset is out of range", field=f"{at}offset")
-    if new.zone is not None:
-        time.zone(new.zone)
-    for name, text in (
-        ("type", new.type),
-        ("description", new.description),
-        ("source", new.source),
-        ("sourceId", new.source_id),
-        *(("tags", t) for t in new.tags),
-    ):
-        if text is not None:
-            _check_text(text, f"{at}{name}")
-    for name, value in (("content", new.content), ("clientData", new.client_data)):
-        if value is not None and not isinstance(value, (int, float, bool)):
-            check_json(value, f"{at}{name}")
+    _check_text(new.type, f"{at}type")
 
 
 def _check_text(text: str, field: str) -> None:
@@ -468,6 +512,11 @@ def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
     if event is None or not readable(ctx.state(tx, caller.account_id), caller, event):
         raise NotFound(f"no event {id_!r}")
     return event
+
+
+def files_of(tx: Tx, caller: Access, ids: Sequence[str]) -> dict[str, tuple[File, ...]]:
+    """Return the attachments of events that the caller was found to read, by event id."""
+    return store.files_of(tx, caller.account_id, ids)
 
 
 def readable(state: AccountState, caller: Access, event: Event) -> bool:
