@@ -50,13 +50,14 @@ class UnknownReference(InvalidInput):
 
 
 class Unauthenticated(AppError):
-    """No credential, or one that nobody knows; `missing` tells the two apart."""
+    """No credential (`missing`), one that nobody knows, or one past its time (`expired`)."""
 
     code = "unauthenticated"
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(self, message: str, *, missing: bool = False, expired: bool = False) -> None:
         super().__init__(message)
         self.missing = missing
+        self.expired = expired
 
 
 class Forbidden(AppError):

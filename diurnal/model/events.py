@@ -216,6 +216,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
         types: `class/format` or `class/*`.
         tags: any of.
         modified_since: microseconds; modified later than this.
+        running_before: whether what runs since before `start` is kept too.
         after: cursor (time, id) of the last row of the page before.
     """
 
@@ -230,6 +231,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     batch: int | None = None
     running: bool = False
+    running_before: bool = True
     state: State = "default"
     ascending: bool = False
     modified_since: int | None = None
