@@ -1,0 +1,10 @@
+"""Pryv, 1.9 and 2.0 united: streams and events of one account, below its name."""
+
+from __future__ import annotations
+
+from diurnal.dialects import Dialect
+from diurnal.dialects.pryv import endpoints, words
+
+DIALECT = Dialect(
+    name="pryv", title="Pryv", prefix="/pryv", statuses=words.STATUSES, app=endpoints.app
+)

@@ -1,0 +1,252 @@
+"""Pryv over HTTP: paths, credentials and the envelope; what is done stands in `methods`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from diurnal import http
+from diurnal.dialects.pryv import shapes, words
+from diurnal.dialects.pryv.methods import METHODS, Call, params_of
+from diurnal.errors import AppError, NotFound, Unauthenticated
+from diurnal.http import Handler, Json
+from diurnal.model.events import seconds
+from diurnal.services import accounts
+from diurnal.services.context import Context
+
+API = "pryv"
+API_VERSION = "1.9.3"
+SERIAL = "2026112101"
+"""Of the service information: clients that keep it look again when it changes."""
+JSON_BYTES_MAX = 10 << 20
+EVENT_TYPES = "https://pryv.github.io/event-types/flat.json"
+REFERENCE = "https://api.pryv.com/reference/"
+CORS_AGE_S = 31_536_000
+_ACCESS = "diurnal.pryv.access"
+"""Where a request's scope holds the id of the access that called."""
+
+
+def app(ctx: Context) -> ASGIApp:
+    """Return the application that is mounted at `/pryv`."""
+
+    def guarded(handler: Handler) -> Handler:
+        async def answer(request: Request) -> Response:
+            return Response() if request.method == "OPTIONS" else await handler(request)
+
+        def render(error: AppError, status: int, id_: str) -> Response:
+            return _json(ctx, {"error": words.describe(error, id_)}, status)
+
+        return http.guarded(answer, words.STATUSES, render)
+
+    async def missing(_request: Request) -> Response:
+        raise NotFound("Unknown resource.")
+
+    paths = {
+        "/": _greeting(ctx),
+        "/reg/service/info": _service_info(ctx),
+        "/{username}": _greeting(ctx),
+        "/{username}/service/info": _service_info(ctx),
+        "/{username}/access-info": _methods(ctx, {"GET": "getAccessInfo"}),
+        "/{username}/events": _methods(ctx, {"GET": "events.get", "POST": "events.create"}),
+        "/{username}/streams": _methods(ctx, {"GET": "streams.get"}),
+    }
+    router = http.router({p: guarded(h) for p, h in paths.items()}, guarded(missing))
+    return _Headers(router, ctx)
+
+
+def _greeting(ctx: Context) -> Handler:
+    async def greet(request: Request) -> Response:
+        _verb(request, "GET")
+        await _account(ctx, request)
+        return _json(ctx, {"cheersFrom": "Pryv API", "learnMoreAt": REFERENCE})
+
+    return greet
+
+
+def _service_info(ctx: Context) -> Handler:
+    async def tell(request: Request) -> Response:
+        _verb(request, "GET")
+        await _account(ctx, request)
+        origin = http.base_url(request, None)
+        base = f"{origin}{request.scope.get('root_path', '')}"
+        info = {
+            "register": f"{base}/reg/",
+            "access": f"{base}/reg/access/",
+            "api": f"{base}/{{username}}/",
+            "name": "Diurnal",
+            "home": f"{origin}/",
+            "support": f"{origin}/",
+            "terms": f"{origin}/",
+            "eventTypes": EVENT_TYPES,
+            "serial": SERIAL,
+            "version": API_VERSION,
+            "features": {"noHF": True},
+        }
+        return _json(ctx, info)
+
+    return tell
+
+
+def _methods(ctx: Context, ids: Mapping[str, str]) -> Handler:
+    """Return the handler of a path; `ids` has the method of the API for each of HTTP."""
+
+    async def handle(request: Request) -> Response:
+        method = METHODS[ids[_verb(request, *ids)]]
+        call = await _caller(ctx, request)
+        if method.writes:
+            given = params_of(shapes.parse(await _body(request)))
+        else:
+            given = shapes.from_url(request.query_params.multi_items())
+        asked = method.take(given, ctx.now())
+        turn = http.write if method.writes else http.read
+        return _json(
+            ctx, await turn(ctx, lambda tx: method.run(tx, ctx, call, asked)), method.status
+        )
+
+    return handle
+
+
+def _verb(request: Request, *known: str) -> str:
+    """Return the HTTP method, HEAD as GET.
+
+    Raises:
+        NotFound: the path does not have it.
+    """
+    verb = "GET" if request.method == "HEAD" else request.method
+    if verb not in known:
+        raise NotFound("Unknown resource.")
+    return verb
+
+
+async def _body(request: Request) -> bytes:
+    """Return a JSON body; old clients send it without naming its type.
+
+    Raises:
+        BadContentType: it is said to be something else.
+    """
+    type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if type_ not in ("", "application/json", "text/plain"):
+        raise shapes.BadContentType(f'Bodies of type "{type_}" are not served.')
+    return await http.body(request, JSON_BYTES_MAX)
+
+
+async def _account(ctx: Context, request: Request) -> int | None:
+    """Return the account that the path names, None where it names none.
+
+    Raises:
+        NotFound: nobody has this name.
+    """
+    username = request.path_params.get("username")
+    if username is None:
+        return None
+    unknown = NotFound(f'Unknown user "{username}"')
+    if not accounts.USERNAME.fullmatch(username):
+        raise unknown
+    try:
+        account = await http.read(ctx, lambda tx: accounts.find(tx, username), quick=True)
+    except NotFound:
+        raise unknown from None
+    return account.account_id
+
+
+async def _caller(ctx: Context, request: Request) -> Call:
+    """Return who calls, by a token of any of our APIs.
+
+    Raises:
+        NotFound: nobody has the name in the path.
+        Unauthenticated: no token (Pryv's 401), or one that opens nothing (its 403).
+        AccessExpired: the access is past its time.
+    """
+    account_id = await _account(ctx, request)
+    token, in_url = _token(request)
+    if token is None:
+        raise Unauthenticated("The access token is missing.", missing=True)
+    unknown = words.UnknownToken("Cannot find access from token.")
+    try:
+        access = await http.resolve(ctx, token, account_id=account_id)
+    except Unauthenticated as error:
+        if error.expired:
+            raise words.AccessExpired("Access has expired.") from None
+        raise unknown from None
+    # A token in a URL ends up in logs and histories: only Pryv's own are taken from there.
+    if in_url and access.api != API:
+        raise unknown
+    request.scope[_ACCESS] = access.id
+    return Call(access, token)
+
+
+def _token(request: Request) -> tuple[str | None, bool]:
+    """Return the token and whether it stood in the URL; a header wins.
+
+    The header is `T`, `T callerId`, `Bearer T`, or Basic with the token as the user's name.
+    """
+    given = request.headers.get("authorization", "").strip()
+    scheme, _, rest = given.partition(" ")
+    if scheme.lower() == "bearer" and rest:
+        return rest.split()[0], False
+    if scheme.lower() == "basic" and rest:
+        return _of_basic(rest), False
+    if given:
+        return scheme, False
+    return request.query_params.get("auth") or None, True
+
+
+def _of_basic(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+
+
+def _json(ctx: Context, result: Mapping[str, Any], status: int = 200) -> Response:
+    meta = {"apiVersion": API_VERSION, "serverTime": seconds(ctx.now()), "serial": SERIAL}
+    return Json(msgspec.json.encode({**result, "meta": meta}), status)
+
+
+class _Headers:
+    """Adds the headers that every answer of Pryv's API carries."""
+
+    def __init__(self, router: ASGIApp, ctx: Context) -> None:
+        self._router = router
+        self._ctx = ctx
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers added."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._of(scope)]
+            await send(message)
+
+        await self._router(scope, receive, sending if scope["type"] == "http" else send)
+
+    def _of(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        asked = dict(scope["headers"])
+        added = [
+            (b"api-version", API_VERSION.encode()),
+            # 2.0 sends it no more; older clients set their clocks by it.
+            (b"server-time", str(seconds(self._ctx.now())).encode()),
+            # No cookie opens anything here, so any page may call.
+            (b"access-control-allow-origin", asked.get(b"origin", b"*")),
+            (
+                b"access-control-allow-methods",
+                asked.get(b"access-control-request-method", b"POST, GET, PUT, DELETE, OPTIONS"),
+            ),
+            (
+                b"access-control-allow-headers",
+                asked.get(b"access-control-request-headers", b"Authorization, Content-Type"),
+            ),
+            (b"access-control-expose-headers", b"API-Version"),
+            (b"access-control-max-age", str(CORS_AGE_S).encode()),
+            (b"access-control-allow-credentials", b"true"),
+            (b"vary", b"Origin"),
+        ]
+        access = scope.get(_ACCESS)
+        return added if access is None else [*added, (b"pryv-access-id", access.encode())]

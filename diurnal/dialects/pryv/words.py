@@ -1,0 +1,72 @@
+"""Pryv's error words: which class is which status and id, and what is told with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diurnal.dialects.pryv import shapes
+from diurnal.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    UnknownReference,
+    Upstream,
+)
+
+
+class UnknownToken(Unauthenticated):
+    """A token was given and opens nothing."""
+
+
+class AccessExpired(Forbidden):
+    """A token was given whose access is past its time."""
+
+
+STATUSES: dict[type[AppError], tuple[int, str]] = {
+    InvalidInput: (400, "invalid-parameters-format"),
+    UnknownReference: (400, "unknown-referenced-resource"),
+    shapes.BadStructure: (400, "invalid-request-structure"),
+    shapes.BadOperation: (400, "invalid-operation"),
+    shapes.BadEventType: (400, "invalid-event-type"),
+    shapes.BadContentType: (415, "unsupported-content-type"),
+    Unauthenticated: (401, "invalid-access-token"),
+    UnknownToken: (403, "invalid-access-token"),
+    Forbidden: (403, "forbidden"),
+    NotFound: (404, "unknown-resource"),
+    Conflict: (409, "item-already-exists"),
+    TooLarge: (413, "invalid-request-structure"),
+    TooMany: (429, "api-unavailable"),
+    Upstream: (502, "api-unavailable"),
+    Unavailable: (503, "api-unavailable"),
+    AppError: (500, "unexpected-error"),
+}
+
+_FORBIDDEN = "The given token's access permissions do not allow this operation."
+
+
+def describe(error: AppError, id_: str) -> dict[str, Any]:
+    """Return the member `error` of an answer."""
+    message, data = error.message, error.data
+    told: Any = data
+    if isinstance(error, shapes.BadParameters):
+        told = [
+            {"code": p.code, "params": p.params, "message": p.message, "path": p.path}
+            for p in error.problems
+        ]
+    elif data is not None and "trashedReference" in data:
+        id_ = "invalid-operation"
+    elif id_ == "invalid-parameters-format":
+        path = f"#/{getattr(error, 'field', None) or ''}"
+        told = [{"code": "INVALID_FORMAT", "params": [], "message": message, "path": path}]
+    elif type(error) is Forbidden:
+        message = _FORBIDDEN
+    elif id_ == "unexpected-error":
+        message = f"Unexpected error: {message}"
+    described: dict[str, Any] = {"id": id_, "message": message}
+    return described if told is None else described | {"data": told}
