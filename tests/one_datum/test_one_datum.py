@@ -1,0 +1,163 @@
+"""One datum, every API: what one door writes, every other reads, in its own unit, on its day.
+
+A new dialect adds a writer, a reader or both, and its column in `table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from diurnal import catalog
+from diurnal.dialects.exist import shapes as exist_shapes
+from diurnal.model import series, time
+from diurnal.model.access import Access
+from diurnal.model.events import NewEvent
+from diurnal.model.measures import Daily, Shape
+from diurnal.model.time import day_text
+from diurnal.services import days, events
+from diurnal.services import series as series_service
+from diurnal.services.context import Context
+from diurnal.services.days import NewDay
+from tests.clock import Clock
+from tests.dialects.client import Client, simple_token, token
+from tests.one_datum.table import AT, DATA, DAY, DERIVED, Datum
+
+Writer = Callable[[Context, Access, list[Datum]], None]
+Reader = Callable[[Context, Access], dict[str, Any]]
+
+
+def write_days(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    rows = [NewDay(d.measure, DAY, d.value, "Test") for d in data]
+    ctx.store.write(lambda tx: days.write_rows(tx, ctx, owner, rows)).result()
+
+
+def write_events(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    new = [
+        NewEvent(
+            stream_ids=(catalog.get(d.measure).stream,),
+            type=d.pryv.type,
+            time=AT,
+            duration=round(d.pryv.minutes * time.MINUTE),
+            content=d.pryv.content,
+        )
+        for d in data
+        if d.pryv is not None
+    ]
+    ctx.store.write(lambda tx: events.create(tx, ctx, owner, new)).result()
+
+
+def write_series(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    for d in data:
+        points = series.columns([AT], [float(d.value)], [AT + time.SECOND])
+        ctx.store.write(
+            lambda tx, d=d, points=points: series_service.write(
+                tx, ctx, owner, d.measure, "Test", points
+            )
+        ).result()
+
+
+def write_pryv(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    client, secret = Client(ctx), token(ctx, owner)
+    for d in data:
+        assert d.pryv is not None
+        answer = client.post(
+            f"/pryv/{owner.username}/events",
+            headers={"Authorization": secret},
+            json={
+                "streamIds": [catalog.get(d.measure).stream],
+                "type": d.pryv.type,
+                "time": AT / time.SECOND,
+                "duration": d.pryv.minutes * 60,
+                "content": d.pryv.content,
+            },
+        )
+        assert answer.status_code == 201, answer.text
+
+
+def read_exist(ctx: Context, owner: Access) -> dict[str, Any]:
+    answer = Client(ctx).get(
+        f"/exist/api/1/users/$self/attributes/?limit=3&date_max={day_text(DAY + 1)}",
+        headers={"Authorization": f"Token {simple_token(ctx, owner)}"},
+    )
+    shown = {}
+    for attribute in answer.json():
+        after, value, before = (v["value"] for v in attribute["values"])
+        assert (after, before) == (None, None), attribute
+        if value is not None:
+            shown[attribute["attribute"]] = value
+    return shown
+
+
+def whole_series(d: Datum) -> bool:
+    measure = catalog.get(d.measure)
+    return measure.shape is Shape.SERIES and measure.daily is not Daily.DURATION
+
+
+WRITERS: dict[str, tuple[Writer, Callable[[Datum], bool]]] = {
+    "days": (write_days, lambda _d: True),
+    "events": (write_events, lambda d: d.pryv is not None),
+    "series": (write_series, whole_series),
+    "pryv": (write_pryv, lambda d: d.pryv is not None),
+}
+"""How to write, and which of the data this way can."""
+READERS: dict[str, Reader] = {"exist": read_exist}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_one_door_writes_another_reads(
+    ctx: Context, alice: Access, charlie: Access, writer: str, reader: str
+) -> None:
+    write, can = WRITERS[writer]
+    data = [d for d in DATA if can(d)]
+    write(ctx, alice, data)
+    expected = dict(getattr(d, reader) for d in data)
+    if writer in ("events", "pryv"):
+        expected = DERIVED[reader] | expected
+    if writer == "series":
+        expected["heartrate_max"] = DERIVED[reader]["heartrate_max"]
+    shown = READERS[reader](ctx, alice)
+    assert shown == expected
+    kinds = {name: type(value) for name, value in shown.items()}
+    assert kinds == {name: type(value) for name, value in expected.items()}
+    assert READERS[reader](ctx, charlie) == {}
+
+
+def test_steps_written_through_pryv_are_in_exists_day_at_once(
+    ctx: Context, alice: Access, clock: Clock
+) -> None:
+    client, secret = Client(ctx), token(ctx, alice)
+    for total in (100, 200, 300):
+        made = client.post(
+            "/pryv/alice/events",
+            headers={"Authorization": secret},
+            json={"streamId": "diurnal-steps", "type": "count/steps", "content": 100},
+        )
+        assert made.status_code == 201
+        clock.tick()
+        [steps] = client.get(
+            "/exist/api/1/users/$self/attributes/?limit=1",
+            headers={"Authorization": f"Token {simple_token(ctx, alice)}"},
+        ).json()
+        assert steps["values"] == [{"value": total, "date": "2026-03-01"}]
+
+
+def test_the_stream_says_what_a_type_means(ctx: Context, alice: Access) -> None:
+    client, secret = Client(ctx), token(ctx, alice)
+    for stream, type_ in (("diurnal-notes", "mass/kg"), ("diurnal-weight", "note/txt")):
+        client.post(
+            "/pryv/alice/events",
+            headers={"Authorization": secret},
+            json={"streamId": stream, "type": type_, "content": 70},
+        )
+    assert read_exist(ctx, alice) == {}
+
+
+def test_the_table_has_every_attribute_of_exist() -> None:
+    assert {d.exist[0] for d in DATA} == set(exist_shapes.templates())
+    named = {d.measure for d in DATA}
+    for name in exist_shapes.templates():
+        assert any(m.key in named for m in catalog.named("exist", name)), name
