@@ -6,7 +6,7 @@ ARGS ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 
-.PHONY: help env dev run demo test test-full check check-lint check-format check-types check-imports format bench lock clean
+.PHONY: help env dev run demo test test-full web check-web check check-lint check-format check-types check-imports format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -60,6 +60,20 @@ check-types: dev
 check-imports: dev
 	@printf '\n== import contracts ==\n'
 	@$(BIN)/lint-imports --no-logo
+
+# Node is needed only here: what it builds is committed.
+web/node_modules/.stamp: web/package-lock.json
+	@cd web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+web: web/node_modules/.stamp ## check and build the pages from web/ into diurnal/web/dist
+	@cd web && npm run --silent build
+
+check-web: ## the same, and that the committed pages are what their sources give
+	@printf '\n== web ==\n'
+	@if command -v npm >/dev/null; then \
+	    $(MAKE) --no-print-directory web && scripts/same-web; \
+	else echo 'no npm here: the built pages are not compared with their sources'; fi
 
 format: dev ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .

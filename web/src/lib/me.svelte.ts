@@ -1,0 +1,108 @@
+/** Who is signed in, what they chose, and which measures there are: read once, then kept current. */
+
+import { type Account, type Measure, api } from "./api";
+import { browserZone, dayIn } from "./dates";
+import { Problem, asProblem } from "./errors";
+import { live } from "./live.svelte";
+import { outbox } from "./outbox.svelte";
+import type { Units } from "./units";
+
+/** The app's own part of the account's settings. */
+export interface Choices {
+  /** Keys of the measures on Today, in order. */
+  tiles?: string[];
+  /** The measure of the calendar. */
+  calendar?: string;
+  units?: Units;
+  /** Single keys as shortcuts (WCAG 2.1.4 wants them to be switched off). */
+  keys?: boolean;
+}
+
+class Me {
+  account = $state.raw<Account | undefined>(undefined);
+  measures = $state.raw<ReadonlyMap<string, Measure>>(new Map());
+  error = $state.raw<Problem | undefined>(undefined);
+  ready = $state(false);
+  /** The local day, which changes at midnight of the home zone. */
+  today = $state("");
+  #clock: ReturnType<typeof setInterval> | undefined;
+
+  get zone(): string {
+    return this.account?.timezone ?? browserZone();
+  }
+
+  get choices(): Choices {
+    return (this.account?.settings?.["web"] ?? {}) as Choices;
+  }
+
+  get units(): Units {
+    return this.choices.units ?? {};
+  }
+
+  get keys(): boolean {
+    return this.choices.keys ?? true;
+  }
+
+  async load(): Promise<void> {
+    try {
+      const [account, measures] = await Promise.all([api.account(), api.measures()]);
+      this.account = account;
+      this.measures = new Map(measures.map((m) => [m.key, m]));
+      this.error = undefined;
+      this.tick();
+      if (!this.ready) {
+        this.ready = true;
+        outbox.open(account.username);
+        this.#clock ??= setInterval(() => this.tick(), 30_000);
+      }
+    } catch (error) {
+      this.error = asProblem(error);
+      if (this.error.status === 401) signIn();
+    }
+  }
+
+  tick(): void {
+    try {
+      this.today = dayIn(this.zone);
+    } catch {
+      this.today = dayIn(browserZone()); // a zone that this browser does not know yet
+    }
+  }
+
+  /** Change choices: shown at once, then stored with the account. */
+  async choose(changes: Choices): Promise<void> {
+    if (this.account === undefined) return;
+    const web = { ...this.choices, ...changes };
+    this.account = { ...this.account, settings: { ...this.account.settings, web } };
+    await outbox.send("PATCH", "/account", { settings: { web } }, "Your choices");
+  }
+
+  measure(key: string): Measure | undefined {
+    return this.measures.get(key);
+  }
+}
+
+export const me = new Me();
+
+/** Go to the sign-in page and come back here afterwards. */
+export function signIn(): void {
+  const here = location.pathname + location.search;
+  location.assign(`/sign-in?next=${encodeURIComponent(here)}`);
+}
+
+export async function signOut(): Promise<void> {
+  try {
+    await api.signOut();
+  } catch (error) {
+    if (asProblem(error).status !== 401) throw error;
+  }
+  location.assign("/sign-in");
+}
+
+/** Everything that must run as long as the app is open. */
+export function wake(): void {
+  outbox.onsent = () => live.changed();
+  outbox.onsignedout = signIn;
+  live.onback = () => void outbox.flush();
+  live.start();
+}
