@@ -1,0 +1,47 @@
+"""The native API, `/api/v1`: a superset of what the other dialects can say.
+
+Every endpoint is declared once; routes, the OpenAPI document and the authorization table of the
+tests are made of the declarations.
+"""
+
+from __future__ import annotations
+
+from diurnal.dialects import Dialect
+from diurnal.dialects.native import (
+    account,
+    days,
+    endpoint,
+    events,
+    files,
+    imports,
+    measures,
+    openapi,
+    series,
+    sessions,
+    streams,
+    tokens,
+)
+from diurnal.dialects.native.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    # Routes are tried in this order: what is asked most comes first.
+    *events.ENDPOINTS,
+    *files.ENDPOINTS,
+    *series.ENDPOINTS,
+    *days.ENDPOINTS,
+    *imports.ENDPOINTS,
+    *streams.ENDPOINTS,
+    *measures.ENDPOINTS,
+    *account.ENDPOINTS,
+    *tokens.ENDPOINTS,
+    *sessions.ENDPOINTS,
+    *openapi.ENDPOINTS,
+)
+
+DIALECT = Dialect(
+    name="native",
+    title="Diurnal",
+    prefix="/api/v1",
+    statuses=endpoint.STATUSES,
+    app=lambda ctx: endpoint.application(ctx, ENDPOINTS),
+)

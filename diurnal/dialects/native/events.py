@@ -1,0 +1,487 @@
+"""Events: create one or many, read with every filter, change, trash, restore, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from starlette.responses import Response
+
+from diurnal import http
+from diurnal.dialects.native import endpoint, wire
+from diurnal.dialects.native.endpoint import Call, Endpoint, Page
+from diurnal.errors import Conflict, InvalidInput
+from diurnal.model import time
+from diurnal.model.events import (
+    STREAMS_PER_EVENT_MAX,
+    TAGS_MAX,
+    TEXT_MAX,
+    Event,
+    EventQuery,
+    File,
+    NewEvent,
+    body_json,
+    native_json,
+    tail_json,
+)
+from diurnal.services import attachments, events, idempotency
+from diurnal.services.context import Context
+from diurnal.store.database import Tx, WriteTx
+from diurnal.store.events import Found
+
+LIMIT_MAX = 10_000
+LIMIT = 100
+TYPES_MAX = 100
+NAMES_MAX = 1_000
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX)]
+Type = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(series:)?[a-z0-9-]+/[a-z0-9-]+$(?!\n)",
+        max_length=TEXT_MAX,
+        description="`class/format`; the format names the unit of `content`.",
+    ),
+]
+EventId = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^c[a-z0-9-]{24}$",
+        max_length=25,
+        description="`c` and 24 of a-z 0-9 -; left out, the server makes one.",
+    ),
+]
+Streams = Annotated[list[Text], msgspec.Meta(min_length=1, max_length=STREAMS_PER_EVENT_MAX)]
+Tags = Annotated[list[Text], msgspec.Meta(max_length=TAGS_MAX)]
+Seconds = Annotated[
+    float | int | None, msgspec.Meta(description="Seconds; 0 for an instant, null while it runs.")
+]
+Offset = Annotated[int, msgspec.Meta(ge=-18 * 60, le=18 * 60, description="Minutes from UTC.")]
+
+
+class EventNew(wire.Input, gc=False):
+    """An event to be stored.
+
+    Attributes:
+        time: when it began; now when left out.
+        timezone, offset: where the datum carries its own; else the account's zone history dates
+            it.
+        source: device or app that measured; left out, the token itself.
+        source_id: the sender's own key: (source, sourceId) is one datum, sent twice it is stored
+            once.
+    """
+
+    stream_ids: Streams
+    type: Type
+    time: wire.Moment | None = None
+    duration: Seconds = 0
+    content: Any = None
+    id: EventId | None = None
+    tags: Tags = msgspec.field(default_factory=list)
+    description: str | None = None
+    client_data: dict[str, Any] | None = None
+    timezone: str | None = None
+    offset: Offset | None = None
+    source: Text | None = None
+    source_id: Text | None = None
+
+
+class EventsNew(wire.Input):
+    """Many events, stored all or none."""
+
+    events: Annotated[list[EventNew], msgspec.Meta(max_length=events.BATCH_MAX)]
+
+
+class EventPatch(wire.Input):
+    """Members to change; `clientData` merges by key, null deletes a key."""
+
+    stream_ids: Streams | msgspec.UnsetType = msgspec.UNSET
+    type: Type | msgspec.UnsetType = msgspec.UNSET
+    time: wire.Moment | msgspec.UnsetType = msgspec.UNSET
+    duration: Seconds | msgspec.UnsetType = msgspec.UNSET
+    content: Any | msgspec.UnsetType = msgspec.UNSET
+    tags: Tags | msgspec.UnsetType = msgspec.UNSET
+    description: str | msgspec.UnsetType | None = msgspec.UNSET
+    client_data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    timezone: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class EventsQuery(wire.Input):
+    """Which events; those that overlap [from, to]. Lists: repeat the parameter.
+
+    Attributes:
+        streams: with all below them; commas separate too, as in `types` and `measures`.
+        types: `class/format` or `class/*`.
+        tags: any of them.
+        modified_since: changed after this instant.
+        cursor: `next` of the page before, with the same other parameters.
+    """
+
+    start: wire.MomentText | None = msgspec.field(name="from", default=None)
+    to: wire.MomentText | None = None
+    streams: list[Text] = msgspec.field(default_factory=list)
+    types: list[Text] = msgspec.field(default_factory=list)
+    measures: list[Text] = msgspec.field(default_factory=list)
+    tags: list[Text] = msgspec.field(default_factory=list)
+    sources: list[Text] = msgspec.field(default_factory=list)
+    state: Literal["default", "trashed", "all"] = "default"
+    running: bool = False
+    modified_since: wire.MomentText | None = None
+    batch: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
+    sort: Literal["descending", "ascending"] = "descending"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = LIMIT
+    cursor: str | None = None
+
+
+class DeleteQuery(wire.Input):
+    """How to delete: for good at once, or into the trash first."""
+
+    final: bool = False
+
+
+class Attachment(wire.Output):
+    """A file that hangs on an event; `size` in bytes."""
+
+    id: str
+    file_name: str
+    type: str
+    size: int
+
+
+class EventOut(wire.Output):
+    """An event.
+
+    Attributes:
+        time, created, modified: Unix seconds; duration in seconds, absent for an instant, null
+            while it runs.
+        seq: the account's change number at creation.
+        local_date: the day it counts for; `offset` in minutes is the one in force then.
+        measure, value: what it means, and the number it counts as in the measure's unit.
+        created_by, modified_by: ids of tokens.
+    """
+
+    id: str
+    stream_ids: list[str]
+    stream_id: str
+    time: float
+    type: str
+    tags: list[str]
+    created: float
+    created_by: str
+    modified: float
+    modified_by: str
+    seq: int
+    local_date: str
+    offset: int
+    source: str
+    duration: float | None = 0
+    content: Any = None
+    description: str | None = None
+    client_data: dict[str, Any] | None = None
+    trashed: bool = False
+    timezone: str | None = None
+    measure: str | None = None
+    value: float | None = None
+    source_id: str | None = None
+    batch: int | None = None
+    attachments: list[Attachment] = msgspec.field(default_factory=list)
+
+
+class EventsOut(wire.Output):
+    """A page of events; `next` is the cursor of the next one."""
+
+    events: list[EventOut]
+    next: str | None = None
+
+
+class EventStatus(wire.Output):
+    """What became of one event of many; a datum that was deleted for good has no id."""
+
+    id: str | None
+    status: Literal["created", "changed", "same", "deleted"]
+
+
+class EventsStored(wire.Output):
+    """What became of many events, in their order, and counted."""
+
+    created: int
+    changed: int
+    same: int
+    deleted: int
+    events: list[EventStatus]
+
+
+class Deleted(wire.Output):
+    """The id of what was deleted for good."""
+
+    deleted: str
+
+
+def files_json(files: Sequence[File]) -> bytes:
+    """Return attachments in our shape."""
+    return wire.encode(
+        [Attachment(id=f.id, file_name=f.name, type=f.type, size=f.size) for f in files]
+    )
+
+
+def event_json(e: Event) -> bytes:
+    """Return an event in our shape."""
+    joined = body_json(e)[:-1] + b"," + tail_json(e)
+    if not e.files:
+        return joined
+    return joined[:-1] + b',"attachments":' + files_json(e.files) + b"}"
+
+
+def _found_json(found: Sequence[Found], files: Mapping[str, Sequence[File]]) -> str:
+    if not files:
+        return ",".join([native_json(f.body, f.tail) for f in found])
+    parts = []
+    for f in found:
+        text = native_json(f.body, f.tail)
+        if f.id in files:
+            text = f'{text[:-1]},"attachments":{files_json(files[f.id]).decode()}}}'
+        parts.append(text)
+    return ",".join(parts)
+
+
+def read_new(given: EventNew, now: int, at: str) -> NewEvent:
+    """Turn a wire event into ours; `at` is where it stands, for messages."""
+    return NewEvent(
+        stream_ids=tuple(given.stream_ids),
+        type=given.type,
+        time=now if given.time is None else wire.instant(given.time, f"{at}time"),
+        duration=_duration(given.duration, f"{at}duration"),
+        content=given.content,
+        id=given.id,
+        tags=tuple(dict.fromkeys(given.tags)),
+        description=given.description,
+        client_data=given.client_data,
+        zone=given.timezone,
+        offset=given.offset,
+        source=given.source,
+        source_id=given.source_id,
+    )
+
+
+def _duration(seconds: float | None, field: str) -> int | None:
+    if seconds is None:
+        return None
+    if seconds < 0:
+        raise InvalidInput("a duration is not negative", field=field)
+    return time.from_seconds(seconds, field=field)
+
+
+async def get_many(call: Call) -> Response:
+    """Answer a page of events."""
+    asked: EventsQuery = call.query
+    if len(asked.types) > TYPES_MAX:
+        raise InvalidInput(f"at most {TYPES_MAX} types", field="types")
+    for name in ("streams", "measures", "tags", "sources"):
+        if len(getattr(asked, name)) > NAMES_MAX:
+            raise InvalidInput(f"at most {NAMES_MAX}", field=name)
+    query = EventQuery(
+        start=wire.optional_instant(asked.start, "from"),
+        end=wire.optional_instant(asked.to, "to"),
+        types=wire.split(asked.types),
+        measures=wire.split(asked.measures),
+        tags=tuple(asked.tags),
+        sources=tuple(asked.sources),
+        batch=asked.batch,
+        running=asked.running,
+        state=asked.state,
+        ascending=asked.sort == "ascending",
+        modified_since=wire.optional_instant(asked.modified_since, "modifiedSince"),
+        limit=asked.limit + 1,
+        after=None if asked.cursor is None else wire.read_cursor(asked.cursor),
+    )
+    streams = wire.split(asked.streams)
+
+    def page(tx: Tx) -> Page:
+        narrowed = query
+        if streams:
+            below = events.subtree(tx, call.ctx, call.caller, streams)
+            narrowed = msgspec.structs.replace(query, any_of=below)
+        found = events.find(tx, call.ctx, call.caller, narrowed)
+        cursor = None
+        if len(found) > asked.limit:
+            del found[asked.limit :]
+            cursor = wire.write_cursor(found[-1].time, found[-1].id)
+        held = [f.id for f in found if f.files]
+        files = attachments.of(tx, call.caller, held) if held else {}
+        tail = "" if cursor is None else f',"next":"{cursor}"'
+        return Page(f'{{"events":[{_found_json(found, files)}]{tail}}}'.encode(), cursor)
+
+    return await endpoint.cached(call, page)
+
+
+async def get_one(call: Call) -> Response:
+    """Answer one event."""
+    id_ = call.path["id"]
+    return await endpoint.cached(
+        call, lambda tx: event_json(events.get(tx, call.ctx, call.caller, id_)), quick=True
+    )
+
+
+async def create(call: Call) -> Response:
+    """Store one event, or many; the same request with the same key is answered again."""
+    now = call.ctx.now()
+    many = b'"events"' in call.raw and wire.read_body(_Shape, call.raw).events is not msgspec.UNSET
+    if many:
+        wires = wire.read_body(EventsNew, call.raw).events
+        batch = [read_new(w, now, f"events[{i}].") for i, w in enumerate(wires)]
+    else:
+        batch = [read_new(wire.read_body(EventNew, call.raw), now, "")]
+    key = call.request.headers.get("idempotency-key")
+
+    def store(tx: WriteTx) -> tuple[int, bytes]:
+        written = events.create(tx, call.ctx, call.caller, batch)
+        return _stored(written) if many else _stored_one(written[0])
+
+    if key is None:
+        status, body = await http.write(call.ctx, store)
+        return endpoint.ready(body, status)
+    idempotency.check_key(key)
+    request = idempotency.digest(b"events.create", call.raw)
+    given = await http.write(
+        call.ctx,
+        lambda tx: idempotency.once(tx, call.ctx, call.caller, key, request, lambda: store(tx)),
+    )
+    replayed = {"Idempotent-Replayed": "true"} if given.replayed else {}
+    return endpoint.ready(given.body, given.status, replayed)
+
+
+class _Shape(msgspec.Struct):
+    """Tells one event from many, without reading them."""
+
+    events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def _stored_one(written: events.Written) -> tuple[int, bytes]:
+    if written.status == "deleted":
+        raise Conflict(
+            "this source and sourceId were deleted for good",
+            data={"sourceId": written.event.source_id},
+        )
+    return 201 if written.status == "created" else 200, event_json(written.event)
+
+
+def _stored(written: Sequence[events.Written]) -> tuple[int, bytes]:
+    counts = {"created": 0, "changed": 0, "same": 0, "deleted": 0}
+    listed = []
+    for event, status in written:
+        counts[status] += 1
+        listed.append({"id": None if status == "deleted" else event.id, "status": status})
+    return 201 if counts["created"] else 200, wire.encode({**counts, "events": listed})
+
+
+async def update(call: Call) -> Response:
+    """Change members of an event."""
+    fields = dict(wire.given(call.body))
+    if "time" in fields:
+        fields["time"] = wire.instant(fields["time"], "time")
+    if "duration" in fields:
+        fields["duration"] = _duration(fields["duration"], "duration")
+    if "stream_ids" in fields:
+        fields["stream_ids"] = tuple(fields["stream_ids"])
+    if "tags" in fields:
+        fields["tags"] = tuple(dict.fromkeys(fields["tags"]))
+    if "timezone" in fields:
+        fields["zone"] = fields.pop("timezone")
+    id_ = call.path["id"]
+    changed = await http.write(
+        call.ctx, lambda tx: events.update(tx, call.ctx, call.caller, id_, fields)
+    )
+    return endpoint.ready(event_json(changed))
+
+
+async def delete(call: Call) -> Response:
+    """Put an event into the trash; from there, or when asked at once, delete it for good."""
+    id_ = call.path["id"]
+
+    def do(tx: WriteTx) -> bytes:
+        old = events.changeable(tx, call.ctx, call.caller, id_)
+        if call.query.final or old.trashed:
+            events.delete(tx, call.ctx, call.caller, id_)
+            return wire.encode(Deleted(deleted=id_))
+        return event_json(events.set_trashed(tx, call.ctx, call.caller, id_, trashed=True))
+
+    return endpoint.ready(await http.write(call.ctx, do))
+
+
+async def restore(call: Call) -> Response:
+    """Take an event out of the trash."""
+    id_ = call.path["id"]
+    restored = await http.write(
+        call.ctx,
+        lambda tx: events.set_trashed(tx, call.ctx, call.caller, id_, trashed=False),
+    )
+    return endpoint.ready(event_json(restored))
+
+
+def body_bytes_max(ctx: Context) -> int:
+    """Return the bytes that a body with many data may have."""
+    return ctx.settings.body_bytes_max
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/events",
+        name="events.list",
+        summary="Read events",
+        query=EventsQuery,
+        answer=(EventsOut,),
+        handler=get_many,
+    ),
+    Endpoint(
+        method="POST",
+        path="/events",
+        name="events.create",
+        summary="Store an event, or up to 10,000, all or none",
+        description="One event answers as it is stored: 201, or 200 where (source, sourceId) was"
+        " known. Many answer with what became of each.",
+        body=(EventNew, EventsNew),
+        answer=(EventOut, EventsStored),
+        status=201,
+        also=(200,),
+        headers={"Idempotency-Key": "The same key and body again are answered again."},
+        body_bytes_max=body_bytes_max,
+        handler=create,
+    ),
+    Endpoint(
+        method="GET",
+        path="/events/{id}",
+        name="events.get",
+        summary="Read one event",
+        answer=(EventOut,),
+        handler=get_one,
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/events/{id}",
+        name="events.update",
+        summary="Change an event",
+        body=(EventPatch,),
+        answer=(EventOut,),
+        body_bytes_max=lambda _ctx: 4 << 20,
+        handler=update,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/events/{id}",
+        name="events.delete",
+        summary="Trash an event; one in the trash is deleted for good",
+        query=DeleteQuery,
+        answer=(EventOut, Deleted),
+        handler=delete,
+    ),
+    Endpoint(
+        method="POST",
+        path="/events/{id}/restore",
+        name="events.restore",
+        summary="Take an event out of the trash",
+        answer=(EventOut,),
+        handler=restore,
+    ),
+)
