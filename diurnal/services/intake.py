@@ -29,13 +29,13 @@ from diurnal.model.events import NewEvent
 from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
-from diurnal.services import days, events, imports, jobs, measures, series, uploads
+from diurnal.services import days, events, imports, jobs, marks, measures, series, uploads
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.imports import Progress, Result
 from diurnal.services.jobs import Lease, Stopped
 from diurnal.services.series import LONGEST, Prepared
-from diurnal.store import accounts, batches, changes
+from diurnal.store import batches, changes
 from diurnal.store.batches import Stored
 from diurnal.store.database import ROWS_PER_TURN, WriteTx
 
@@ -272,7 +272,7 @@ class _Hand:
         self._measures: Counter[str] = Counter()
         self._first: int | None = None
         self._last: int | None = None
-        self._shown = Progress(phase="recognising")
+        self._shown = Progress(phase="")
         self._path, self._before, self._total = "", 0, 0
         self._saved = self._told = stopwatch.monotonic()
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -724,7 +724,7 @@ def _write_events(
     outcome.same += told["same"] + told["deleted"]
     if told["created"] or told["changed"]:
         kinds = {g.event.source or "": g.kind for g in given}
-        accounts.add_sources(tx, caller.account_id, kinds, ctx.now())
+        marks.add_sources(tx, caller.account_id, kinds, ctx.now())
 
 
 def _known_zones(seen: Sequence[ZoneSeen] | Any) -> Iterator[ZoneSeen]:

@@ -33,9 +33,7 @@ def _enqueue(ctx: Context, who: Access, n: int, **more: object) -> list[str]:
 
 
 def _take(ctx: Context, owner: str = "w", after: int = -1) -> jobs.Lease | None:
-    return ctx.store.write(
-        lambda tx: jobs.take(tx, ctx, KINDS, owner=owner, after=after)
-    ).result()
+    return ctx.store.write(lambda tx: jobs.take(tx, ctx, KINDS, owner=owner, after=after)).result()
 
 
 def test_a_job_is_given_to_one_worker_only(ctx: Context, alice: Access) -> None:
@@ -191,7 +189,8 @@ from diurnal.services import accesses, events, jobs
 def mark(ctx, lease, stop):
     def effect(tx):
         who = accesses.personal(lease.account_id, "x")
-        new = NewEvent(stream_ids=("diurnal",), type="count/generic", time=0, content=lease.args["n"])
+        n = lease.args["n"]
+        new = NewEvent(stream_ids=("diurnal",), type="count/generic", time=0, content=n)
         events.create(tx, ctx, who, [new])
         jobs.finish(tx, ctx, lease)
     time.sleep(0.002)
