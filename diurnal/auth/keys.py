@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -50,16 +51,28 @@ def load(data_dir: Path) -> Keys:
         ValueError: the file holds no key.
     """
     path = data_dir / KEY_FILE
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with os.fdopen(fd, "wb") as new:
-            new.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
-            new.flush()
-            os.fsync(new.fileno())
+    if not path.exists():
+        _make(path)
     lines = [line.strip() for line in path.read_bytes().splitlines() if line.strip()]
     if not lines:
         raise ValueError(f"{path} holds no key")
     return Keys(lines)
+
+
+def _make(path: Path) -> None:
+    """Make a key file; whole at once, for another process may look, or this one may be killed."""
+    temp = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+            new.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
+            new.flush()
+            os.fsync(new.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was first; its keys count
+            os.link(temp, path)
+    finally:
+        temp.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -9,6 +9,7 @@ token without a look-up.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import zlib
 
@@ -16,7 +17,11 @@ PREFIX = "dn"
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 SECRET_LENGTH = 40
-TOKEN_LENGTH_MAX = 200
+_SHAPE = re.compile(
+    rf"{PREFIX}_[0-9a-z]{{1,13}}_[0-9a-zA-Z]{{{SECRET_LENGTH}}}_[0-9a-zA-Z]{{6}}"
+    rf"|[0-9a-fA-F]{{{SECRET_LENGTH}}}"
+)
+_ACCOUNT_MAX = 2**63 - 1
 
 
 def make(account_id: int) -> str:
@@ -40,31 +45,26 @@ def make_hex(account_id: int, *, upper: bool = False) -> str:
 
 def account_of(token: str) -> int | None:
     """Return the account that a token carries, None where it is none of ours."""
+    if not _SHAPE.fullmatch(token):
+        return None
     if len(token) == SECRET_LENGTH:
         return _account_of_hex(token)
     parts = token.split("_")
-    if len(parts) != 4 or parts[0] != PREFIX or len(token) > TOKEN_LENGTH_MAX:
-        return None
     head = token.rpartition("_")[0]
     if parts[3] != _checksum(head):
         return None
-    try:
-        return int(parts[1], 36)
-    except ValueError:
-        return None
+    account_id = int(parts[1], 36)
+    return account_id if account_id <= _ACCOUNT_MAX else None
 
 
-def _account_of_hex(token: str) -> int | None:
-    try:
-        masked, secret = int(token[:10], 16), bytes.fromhex(token[10:])
-    except ValueError:
-        return None
+def _account_of_hex(token: str) -> int:
+    masked, secret = int(token[:10], 16), bytes.fromhex(token[10:])
     return masked ^ int.from_bytes(hashlib.sha256(secret).digest()[:5], "big")
 
 
 def digest(token: str) -> bytes:
     """Return what is stored of a token."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _checksum(head: str) -> str:
