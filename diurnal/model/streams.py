@@ -86,6 +86,14 @@ class Tree:
             waiting.extend(self._children.get(at, ()))
         return found
 
+    def height(self, stream: str) -> int:
+        """Return how many levels the stream and what is below it take."""
+        levels, at = 0, [stream]
+        while at:
+            levels += 1
+            at = [c for s in at for c in self._children.get(s, ())]
+        return levels
+
     def governed_by(self, anchor: str, anchors: Collection[str]) -> Iterator[str]:
         """Yield the streams whose nearest ancestor among `anchors` is `anchor` (`*`: none is)."""
         waiting = [anchor] if anchor in self._by_id else []

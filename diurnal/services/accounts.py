@@ -133,8 +133,6 @@ def create(
     hashed = passwords.hashed(password)
 
     def make(tx: WriteTx) -> Account:
-        if first_only and accounts.count(tx):
-            raise Conflict("this server has an account already")
         now = ctx.now()
         account_id = accounts.create(
             tx,
@@ -145,6 +143,9 @@ def create(
             settings={},
             now=now,
         )
+        # After the counter is locked: of two who ask at once, the second sees the first.
+        if first_only and accounts.count(tx) > 1:
+            raise Conflict("this server has an account already")
         fresh = [
             msgspec.structs.replace(
                 s, created=now, created_by="system", modified=now, modified_by="system"
@@ -214,11 +215,12 @@ def update(
     Raises:
         InvalidInput: unknown zone, or settings past their size.
     """
-    from diurnal.services import zones
+    from diurnal.services import events, marks, zones
 
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     account = _existing(tx, caller.account_id)
     merged = {k: v for k, v in {**account.settings, **(settings or {})}.items() if v is not None}
+    events.check_json(merged, "settings")
     if len(msgspec.json.encode(merged)) > SETTINGS_BYTES_MAX:
         raise InvalidInput("settings are too large", field="settings")
     if timezone is not None:
@@ -231,6 +233,13 @@ def update(
     changes.append(
         tx, caller.account_id, stamp, caller.id, [("account", "update", str(caller.account_id))]
     )
+    reordered = {
+        key
+        for listed in (account.settings.get("sources"), merged.get("sources"))
+        for key in (listed if isinstance(listed, dict) else ())
+        if marks.wished(account.settings, key) != marks.wished(merged, key)
+    }
+    marks.mark_all(tx, caller.account_id, reordered, stamp.rev)
     if changed.timezone != account.timezone:
         zones.date_anew(tx, ctx, caller.account_id, before, caller.id)
     return changed

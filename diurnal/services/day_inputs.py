@@ -11,6 +11,7 @@ from diurnal.model import time
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.model.sources import kind_of
 from diurnal.services.context import AccountState
+from diurnal.services.events import SPAN_DAYS_MAX
 from diurnal.services.series import LONGEST
 from diurnal.store import accounts
 from diurnal.store import days as day_store
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 PERSON = "person"
 SERVICE = "service"
 SOURCE = "source"
-REACH_DAYS = 32
-"""Events this many days before a window may reach into it."""
+REACH_DAYS = 34
+"""Events of up to 32 days that begin before this do not reach into a window, wherever they were."""
 REPEATS_MAX = 10_000
 """One event that tells of several (`count/generic`) counts as at most this many."""
 _SUM_LIKE = (Daily.SUM, Daily.MEAN, Daily.LAST, Daily.MAX, Daily.MIN, Daily.ANY, Daily.DURATION)
@@ -152,12 +153,27 @@ def _told(
     numbers: dict[str, list[tuple[int, int, float, str]]] = {}
     sessions: list[Session] = []
     texts: list[TextItem] = []
-    rows = event_store.of_days(tx, state.account_id, base.key, first - REACH_DAYS, last + 2)
+    rows = event_store.of_days(
+        tx,
+        state.account_id,
+        base.key,
+        first - REACH_DAYS,
+        last + 2,
+        floor=first - SPAN_DAYS_MAX - 2,
+        start=state.zones.day_bounds(first)[0] - time.DAY,
+    )
+    dead = state.trashed_streams
     for row in rows:
         id_, _, at, end, value, source, body, offset = row
         if end == RUNNING:
             continue
         told = _decode(body)
+        if dead and dead.issuperset(told.stream_ids):
+            continue
+        if end - at > SPAN_DAYS_MAX * time.DAY:
+            if value is not None and rule is Daily.SUM:
+                value *= SPAN_DAYS_MAX * time.DAY / (end - at)
+            end = at + SPAN_DAYS_MAX * time.DAY
         if keep is not None and not keep(told.stream_ids, told.tags, at):
             continue
         kind = kinds.get(source) or kind_of(source)

@@ -7,6 +7,7 @@ sees the last write.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,11 +19,11 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import day_inputs, events
+from diurnal.services import day_inputs, events, marks
 from diurnal.services.context import AccountState, Context
 from diurnal.services.day_inputs import SOURCE
 from diurnal.services.series import Counts
-from diurnal.store import accounts, changes
+from diurnal.store import changes
 from diurnal.store import days as store
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.days import DayRow
@@ -35,6 +36,7 @@ WINDOW_MAX = 20_000
 ROWS_MAX = 10_000
 """Day rows of one call."""
 WORDS_MAX = 10_000
+FLOAT_MAX = sys.float_info.max
 RUN_GAP = 14
 """Marked days at most this far apart are computed together."""
 MANUAL = "manual"
@@ -121,9 +123,8 @@ def _store(
         for i, new in enumerate(fresh)
     ]
     store.put_rows(tx, caller.account_id, made)
-    accounts.add_sources(
-        tx, caller.account_id, {n.source: n.kind or kind_of(n.source) for n in fresh}, stamp.at
-    )
+    kinds = {n.source: n.kind or kind_of(n.source) for n in fresh}
+    marks.add_sources(tx, caller.account_id, kinds, stamp.at)
     changes.append(
         tx,
         caller.account_id,
@@ -131,12 +132,9 @@ def _store(
         caller.id,
         [("day", "write", f"{n.measure}|{time.day_text(n.day)}|{n.source}") for n in fresh],
     )
-    _touch(tx, caller, made, stamp.rev)
-
-
-def _touch(tx: WriteTx, caller: Access, touched: Sequence[DayRow], rev: int) -> None:
-    events.mark(tx, caller.account_id, {(r.measure, r.day) for r in touched}, rev)
-    store.saw(tx, caller.account_id, {(r.measure, r.source, r.day) for r in touched})
+    marks.mark(tx, caller.account_id, {(r.measure, r.day) for r in made}, stamp.rev)
+    there = {(r.measure, r.source, r.day) for r in made}
+    marks.see(tx, ctx.state(tx, caller.account_id), there, (), stamp.rev)
 
 
 def remove_row(
@@ -178,7 +176,9 @@ def _drop(tx: WriteTx, ctx: Context, caller: Access, gone: Sequence[DayRow]) -> 
         caller.id,
         [("day", "delete", f"{r.measure}|{time.day_text(r.day)}|{r.source}") for r in gone],
     )
-    events.mark(tx, caller.account_id, {(r.measure, r.day) for r in gone}, stamp.rev)
+    cells = {(r.measure, r.day) for r in gone}
+    marks.mark(tx, caller.account_id, cells, stamp.rev)
+    marks.see(tx, ctx.state(tx, caller.account_id), (), cells, stamp.rev)
 
 
 def _measure(state: AccountState, key: str, field: str) -> Measure:
@@ -199,8 +199,11 @@ def _check(state: AccountState, caller: Access, new: NewDay, at: str) -> None:
         events.check_json(new.value, f"{at}value")
     elif textual:
         raise InvalidInput(f"{new.measure} is a text", field=f"{at}value")
-    elif new.value != new.value or new.value in (float("inf"), float("-inf")):
+    elif not -FLOAT_MAX <= new.value <= FLOAT_MAX:
         raise InvalidInput("not a finite number", field=f"{at}value")
+    if not new.source or len(new.source) > events.SOURCE_MAX:
+        raise InvalidInput(f"a source has 1 to {events.SOURCE_MAX} characters", field=f"{at}source")
+    events.check_json([new.source, new.raw], f"{at}source")
     if not time.TIME_MIN // time.DAY <= new.day <= time.TIME_MAX // time.DAY:
         raise InvalidInput("the day is out of range", field=f"{at}date")
     if not caller.owner and not _level(state, caller, measure, new.day).creates:
@@ -303,10 +306,10 @@ def values(
             row[4],
             msgspec.json.decode(row[5]) if lineage else None,
         )
-    marks: dict[str, dict[int, int]] = {}
+    marked: dict[str, dict[int, int]] = {}
     for key, day, rev in store.dirty(tx, caller.account_id, list(known), first, last):
-        marks.setdefault(key, {})[day] = rev
-    for key, cells in marks.items():
+        marked.setdefault(key, {})[day] = rev
+    for key, cells in marked.items():
         fresh = _compute(tx, ctx, state, known[key], cells)
         for day in cells:
             found[key].pop(day, None)
@@ -330,39 +333,31 @@ def refresh(tx: Tx, ctx: Context, account_id: int) -> int:
     n = 0
     for key, (first, last) in store.dirty_extents(tx, account_id).items():
         measure = state.measure(key)
-        marks = {d: rev for _, d, rev in store.dirty(tx, account_id, [key], first, last)}
-        n += len(marks)
+        cells = {d: rev for _, d, rev in store.dirty(tx, account_id, [key], first, last)}
+        n += len(cells)
         if measure is not None:
-            _compute(tx, ctx, state, measure, marks)
+            _compute(tx, ctx, state, measure, cells)
     return n
 
 
 def _compute(
-    tx: Tx, ctx: Context, state: AccountState, measure: Measure, marks: Mapping[int, int]
+    tx: Tx, ctx: Context, state: AccountState, measure: Measure, cells: Mapping[int, int]
 ) -> dict[int, Day]:
     """Compute marked days on this snapshot and hand them to the store for the next reader."""
     base = _base(state, measure)
-    order = _order(tx, state, base)
+    order = marks.order(tx, state, base)
     fresh: dict[int, Day] = {}
-    present: dict[int, frozenset[str]] = {}
-    for first, last in runs(marks):
+    for first, last in runs(cells):
         inputs = day_inputs.gather(tx, state, measure, base, first, last)
         for value in _evaluate(state, measure, inputs, first, last, order):
-            if value.day in marks:
+            if value.day in cells and (value.value is not None or value.rejected):
                 fresh[value.day] = _day(value)
-                told = {p.source for p in value.parts} | {r.source for r in value.rejected}
-                present[value.day] = frozenset(told)
-    _leave(ctx, state.account_id, measure, dict(marks), fresh, present)
-    return {d: day for d, day in fresh.items() if day.value is not None}
+    _leave(ctx, state.account_id, measure, dict(cells), fresh)
+    return fresh
 
 
 def _leave(
-    ctx: Context,
-    account_id: int,
-    measure: Measure,
-    marks: dict[int, int],
-    fresh: dict[int, Day],
-    present: dict[int, frozenset[str]],
+    ctx: Context, account_id: int, measure: Measure, cells: dict[int, int], fresh: dict[int, Day]
 ) -> None:
     computed = {
         day: (
@@ -372,15 +367,8 @@ def _leave(
             msgspec.json.encode(d.lineage or {}).decode(),
         )
         for day, d in fresh.items()
-        if d.value is not None or (d.lineage or {}).get("rejected")
     }
-
-    def keep(tx: WriteTx) -> None:
-        store.keep(tx, account_id, measure.key, marks, computed)
-        if measure.derived is None:
-            store.forget_sources(tx, account_id, measure.key, present)
-
-    ctx.store.write(keep, bulk=True)
+    ctx.store.write(lambda tx: store.keep(tx, account_id, measure.key, cells, computed), bulk=True)
 
 
 def runs(days: Iterable[int]) -> list[tuple[int, int]]:
@@ -397,20 +385,6 @@ def runs(days: Iterable[int]) -> list[tuple[int, int]]:
 def _base(state: AccountState, measure: Measure) -> Measure:
     base = state.measure(measure.derived.measure) if measure.derived else None
     return base or measure
-
-
-def _order(tx: Tx, state: AccountState, measure: Measure) -> SourceOrder:
-    from diurnal.model.days import SourceFacts, order_sources
-
-    kinds = accounts.sources(tx, state.account_id)
-    known = {
-        source: SourceFacts(kinds.get(source) or kind_of(source), n, first * time.DAY)
-        for source, n, first in store.facts(tx, state.account_id, measure.key)
-    }
-    listed = state.settings.get("sources")
-    wished = listed.get(measure.key) if isinstance(listed, dict) else None
-    user_order = [s for s in wished if isinstance(s, str)] if isinstance(wished, list) else []
-    return order_sources(known, measure.group, user_order)
 
 
 def _evaluate(
@@ -474,7 +448,7 @@ def _reduced(
     inputs = day_inputs.gather(tx, state, measure, base, first, last, keep=keep)
     if not hidden:
         return shown
-    order = _order(tx, state, base)
+    order = marks.order(tx, state, base)
     made = {v.day: _day(v) for v in _evaluate(state, measure, inputs, first, last, order)}
     return {d: made[d] for d in shown if made[d].value is not None}
 

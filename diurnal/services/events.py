@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -25,7 +27,8 @@ from diurnal.model.events import (
 )
 from diurnal.model.measures import Daily, Measure, Shape
 from diurnal.services.context import AccountState, Context
-from diurnal.store import changes, days
+from diurnal.services.marks import mark, see
+from diurnal.store import changes
 from diurnal.store import events as store
 from diurnal.store.changes import Stamp
 from diurnal.store.database import Tx, WriteTx
@@ -33,10 +36,34 @@ from diurnal.store.events import Found
 
 BATCH_MAX = 10_000
 """Events of one call."""
+TIME_MIN, TIME_MAX = time.TIME_MIN + time.DAY, time.TIME_MAX - time.DAY
+"""A day from the ends of the calendar, so that every zone has a date for it."""
 DURATION_MAX = 200 * 365 * time.DAY
 SPAN_DAYS_MAX = 400
 """Days that one event marks; longer ones count on their first and last days' stretch."""
 OPEN = EventQuery()
+ID_MAX = 100
+SOURCE_MAX = 200
+SOURCE_ID_MAX = 400
+"""Characters; with the source's they fit an index entry of PostgreSQL (2.7 kB)."""
+OFFSET_MAX = 18 * 60
+CHANGEABLE = frozenset(
+    [
+        "stream_ids",
+        "type",
+        "time",
+        "duration",
+        "content",
+        "tags",
+        "description",
+        "client_data",
+        "trashed",
+        "zone",
+        "files",
+    ]
+)
+"""Fields that `update` takes."""
+_FIXED = re.compile(r"UTC([+-])(\d\d):([0-5]\d)")
 
 
 class Written(NamedTuple):
@@ -95,8 +122,9 @@ def create(
     changed: list[tuple[int, NewEvent, Event]] = []
     result: list[Written | None] = [None] * len(batch)
     first_of: dict[tuple[str, str], int] = {}
-    for i, new in enumerate(batch):
-        key = (new.source or caller.name, new.source_id) if new.source_id is not None else None
+    latest = {_key(caller, new): new for new in batch} if update_known else {}
+    for i, given in enumerate(batch):
+        new, key = given, _key(caller, given)
         if key is not None and key in gone:
             continue
         if key is not None and key in first_of:
@@ -104,6 +132,10 @@ def create(
             continue
         if key is not None:
             first_of[key] = i
+            # As if they had come in two calls: what was said last counts.
+            new = latest.get(key, given)
+            if new is not given and given.id is not None:
+                new = msgspec.structs.replace(new, id=given.id)
         old = known.get(key) if key is not None else None
         if old is not None:
             _may_replace(state, caller, old, new)
@@ -148,7 +180,11 @@ def _add(
     log = [("event", "create", e.id) for e in made] + [("event", "update", e.id) for e in remade]
     if log:
         changes.append(tx, caller.account_id, stamp, caller.id, log)
-        touch(tx, state, (*made, *remade, *before), stamp.rev)
+        touch(tx, state, (*made, *remade), stamp.rev, before)
+
+
+def _key(caller: Access, new: NewEvent) -> tuple[str, str] | None:
+    return (new.source or caller.name, new.source_id) if new.source_id is not None else None
 
 
 def _answer(
@@ -300,6 +336,8 @@ def _same(old: Event, new: NewEvent) -> bool:
         and old.duration == new.duration
         and old.type == new.type
         and old.content == new.content
+        and isinstance(old.content, bool) == isinstance(new.content, bool)
+        and old.zone == _own_zone(new)
         and set(old.stream_ids) == set(new.stream_ids)
         and old.description == new.description
         and set(old.tags) == set(new.tags)
@@ -330,6 +368,15 @@ def _offset_name(minutes: int) -> str:
     return f"UTC{sign}{rest // 60:02d}:{rest % 60:02d}"
 
 
+def _fixed_offset(name: str) -> int | None:
+    """Return the minutes of an own offset's name, None for the name of a zone."""
+    told = _FIXED.fullmatch(name)
+    if told is None:
+        return None
+    minutes = int(told[2]) * 60 + int(told[3])
+    return -minutes if told[1] == "-" else minutes
+
+
 def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> tuple[int, int]:
     """Return the offset at the start and the local day it counts for.
 
@@ -344,8 +391,9 @@ def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> 
     if isinstance(e, NewEvent) and e.offset is not None:
         return e.offset, time.day_of(counted, e.offset)
     if e.zone is not None:
-        if e.zone.startswith("UTC") and len(e.zone) == 9:
-            return e.offset or 0, time.day_of(counted, e.offset or 0)
+        fixed = _fixed_offset(e.zone)
+        if fixed is not None:
+            return fixed, time.day_of(counted, fixed)
         return time.offset_min(e.zone, e.time), time.day_of(
             counted, time.offset_min(e.zone, counted)
         )
@@ -365,25 +413,45 @@ def _check(new: NewEvent, at: str, *, known: bool = False) -> None:
             )
         for tag in new.tags:
             _check_text(tag, f"{at}tags")
-    if new.duration and not -DURATION_MAX <= new.duration <= DURATION_MAX:
+    if not TIME_MIN <= new.time <= TIME_MAX:
+        raise InvalidInput("time is out of range", field=f"{at}time")
+    if new.duration and not (
+        -DURATION_MAX <= new.duration <= DURATION_MAX
+        and TIME_MIN <= new.time + new.duration <= TIME_MAX
+    ):
         raise InvalidInput("duration is out of range", field=f"{at}duration")
-    if new.offset is not None and not -18 * 60 <= new.offset <= 18 * 60:
+    if new.offset is not None and not -OFFSET_MAX <= new.offset <= OFFSET_MAX:
         raise InvalidInput("offset is out of range", field=f"{at}offset")
     if new.zone is not None:
-        try:
-            time.zone(new.zone)
-        except InvalidInput as error:
-            raise InvalidInput(error.message, field=f"{at}timezone") from None
+        _check_zone(new.zone, f"{at}timezone")
+    if new.id is not None:
+        if not new.id or len(new.id) > ID_MAX:
+            raise InvalidInput(f"an id has 1 to {ID_MAX} characters", field=f"{at}id")
+        _check_text(new.id, f"{at}id")
     if new.description is not None:
         _check_text(new.description, f"{at}description")
     if new.source is not None:
+        if len(new.source) > SOURCE_MAX:
+            raise InvalidInput(f"at most {SOURCE_MAX} characters", field=f"{at}source")
         _check_text(new.source, f"{at}source")
     if new.source_id is not None:
+        if len(new.source_id) > SOURCE_ID_MAX:
+            raise InvalidInput(f"at most {SOURCE_ID_MAX} characters", field=f"{at}sourceId")
         _check_text(new.source_id, f"{at}sourceId")
-    if new.content is not None and not isinstance(new.content, (int, float, bool)):
+    if new.content is not None and not isinstance(new.content, int):
         check_json(new.content, f"{at}content")
     if new.client_data is not None:
         check_json(new.client_data, f"{at}clientData")
+
+
+def _check_zone(name: str, field: str) -> None:
+    fixed = _fixed_offset(name)
+    if fixed is not None and -OFFSET_MAX <= fixed <= OFFSET_MAX:
+        return
+    try:
+        time.zone(name)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, field=field) from None
 
 
 def _check_kind(new: NewEvent, at: str) -> None:
@@ -409,7 +477,7 @@ def check_json(value: Json, field: str, depth: int = 0) -> None:
     """Refuse JSON that one of the engines cannot keep, or past its limits.
 
     Raises:
-        InvalidInput: NUL or a lone surrogate, too deep, too large.
+        InvalidInput: NUL, a lone surrogate or no finite number, too deep, too large.
     """
     if depth == 0:
         try:
@@ -422,6 +490,9 @@ def check_json(value: Json, field: str, depth: int = 0) -> None:
         raise InvalidInput(f"at most {DEPTH_MAX} levels", field=field)
     if isinstance(value, str):
         _check_text(value, field)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidInput("not a finite number", field=field)
     elif isinstance(value, dict):
         for k, v in value.items():
             _check_text(k, field)
@@ -431,31 +502,45 @@ def check_json(value: Json, field: str, depth: int = 0) -> None:
             check_json(v, field, depth + 1)
 
 
-def touch(tx: WriteTx, state: AccountState, touched: Iterable[Event], rev: int) -> None:
-    """Mark the days that these events count for, and remember their sources."""
+def touch(
+    tx: WriteTx,
+    state: AccountState,
+    touched: Iterable[Event],
+    rev: int,
+    before: Iterable[Event] = (),
+) -> None:
+    """Mark the days that events count for, and keep up their sources.
+
+    Args:
+        touched: as they are now; those in the trash count nowhere.
+        before: what they were.
+    """
     cells: set[tuple[str, int]] = set()
-    seen: set[tuple[str, str, int]] = set()
-    for e in touched:
-        if e.measure is None:
-            continue
-        last = e.day
-        if e.duration:
-            last = max(last, time.day_of(e.time + min(e.duration, DURATION_MAX), e.offset))
-        first = min(e.day, time.day_of(e.time, e.offset))
-        cells.update((e.measure, day) for day in range(first, min(last, first + SPAN_DAYS_MAX) + 1))
-        if not e.trashed:
-            seen.add((e.measure, e.source, e.day))
+    there: set[tuple[str, str, int]] = set()
+    was: set[tuple[str, str, int]] = set()
+    for now, listed in ((True, touched), (False, before)):
+        for e in listed:
+            if e.measure is None:
+                continue
+            cells.update((e.measure, day) for day in _days(state, e))
+            hidden = e.trashed or state.trashed_streams.issuperset(e.stream_ids)
+            (there if now and not hidden else was).add((e.measure, e.source, e.day))
     mark(tx, state.account_id, cells, rev)
-    if seen:
-        days.saw(tx, state.account_id, seen)
+    see(tx, state, there, {(key, day) for key, _, day in was - there}, rev)
 
 
-def mark(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, int]], rev: int) -> None:
-    """Mark day values dirty, with those derived from them."""
-    whole = set(cells)
-    whole |= {(m.key, day) for key, day in whole for m in catalog.derived_from(key)}
-    if whole:
-        days.mark(tx, account_id, whole, rev)
+def _days(state: AccountState, e: Event) -> Iterable[int]:
+    """Return the local days that an event may count for."""
+    first = last = e.day
+    # Where the datum's own clock is not that of the zone history, it counts by its own.
+    shift = (e.offset - state.zones.offset_at(e.time)) * time.MINUTE if e.zone else 0
+    edges = [e.time + shift] if shift or e.duration else []
+    if e.duration:
+        edges.append(e.time + min(e.duration, DURATION_MAX) + shift)
+    for at in edges:
+        day = state.zones.day_at(at)
+        first, last = min(first, day), max(last, day)
+    return range(first, min(last, first + SPAN_DAYS_MAX) + 1)
 
 
 # Reading
@@ -531,16 +616,15 @@ def readable(state: AccountState, caller: Access, event: Event) -> bool:
 
 # Changing
 
-PROTECTED = ("id", "created", "createdBy", "modified", "modifiedBy")
-
 
 def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[str, Any]) -> Event:
     """Change fields of an event; `client_data` merges at its top level, null drops a key.
 
     Args:
-        fields: names of `NewEvent` -> values.
+        fields: of `CHANGEABLE` -> values.
 
     Raises:
+        InvalidInput: a field cannot be right, or is not to be changed.
         NotFound: not there, or not the caller's to read.
         Forbidden: no right to change it, or to add to or take from a stream.
     """
@@ -548,6 +632,8 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     old = get(tx, ctx, caller, id_)
     given = dict(fields)
+    for name in given.keys() - CHANGEABLE:
+        raise InvalidInput(f"{name} is not to be changed", field=name)
     if "client_data" in given and given["client_data"] is not None:
         merged = {**(old.client_data or {}), **given["client_data"]}
         given["client_data"] = {k: v for k, v in merged.items() if v is not None} or None
@@ -586,7 +672,6 @@ def changeable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
 
 
 def _as_new(e: Event) -> NewEvent:
-    zone = None if e.zone is not None and e.zone.startswith("UTC") else e.zone
     return NewEvent(
         stream_ids=e.stream_ids,
         type=e.type,
@@ -596,7 +681,7 @@ def _as_new(e: Event) -> NewEvent:
         tags=e.tags,
         description=e.description,
         client_data=e.client_data,
-        zone=zone,
+        zone=e.zone,
         source=e.source,
         source_id=e.source_id,
     )
@@ -607,6 +692,12 @@ def _refuse_streams(state: AccountState, added: Sequence[str]) -> None:
         if s not in state.tree:
             raise UnknownReference(
                 f"unknown stream {s!r}", field="streamIds", data={"streamIds": [s]}
+            )
+        if state.tree.trashed(s):
+            raise InvalidInput(
+                f"stream {s!r} is in the trash",
+                field="streamIds",
+                data={"trashedReference": "streamIds"},
             )
 
 
@@ -631,7 +722,7 @@ def _store(
 ) -> None:
     store.save(tx, caller.account_id, [new])
     changes.append(tx, caller.account_id, stamp, caller.id, [("event", op, new.id)])
-    touch(tx, state, (old, new), stamp.rev)
+    touch(tx, state, [new], stamp.rev, [old])
 
 
 def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed: bool) -> Event:
@@ -687,21 +778,38 @@ def deletions(tx: Tx, caller: Access, modified_since: int) -> list[tuple[str, in
 
 
 def rehang(
-    tx: WriteTx, ctx: Context, caller: Access, old: Event, streams: tuple[str, ...]
-) -> Event:
-    """Put an event into other streams and select its measure anew; checks no right."""
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
-    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
-    measure, value = _meaning(state, streams, old.type, old.content)
-    moved = msgspec.structs.replace(
-        old,
-        stream_ids=streams,
-        measure=measure.key if measure else None,
-        value=value,
-        modified=stamp.at,
-        modified_by=caller.id,
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    state: AccountState,
+    moves: Sequence[tuple[Event, tuple[str, ...]]],
+) -> None:
+    """Put events into other streams and select their measures anew; checks no right.
+
+    What stays as it was is not changed; its days are marked all the same, for its stream may
+    have come into the trash or out of it.
+    """
+    pairs: list[tuple[Event, Event]] = []
+    same: list[Event] = []
+    for old, streams in moves:
+        measure, value = _meaning(state, streams, old.type, old.content)
+        moved = msgspec.structs.replace(
+            old, stream_ids=streams, measure=measure.key if measure else None, value=value
+        )
+        offset, day = dated(state, measure, moved)
+        moved = msgspec.structs.replace(moved, offset=offset, day=day)
+        if moved == old:
+            same.append(old)
+        else:
+            pairs.append((old, moved))
+    stamp = changes.reserve(tx, caller.account_id, len(pairs), ctx.now())
+    fresh = [
+        msgspec.structs.replace(new, modified=stamp.at + i, modified_by=caller.id)
+        for i, (_, new) in enumerate(pairs)
+    ]
+    store.save(tx, caller.account_id, fresh)
+    changes.append(
+        tx, caller.account_id, stamp, caller.id, [("event", "update", e.id) for e in fresh]
     )
-    offset, day = dated(state, measure, moved)
-    new = msgspec.structs.replace(moved, offset=offset, day=day)
-    _store(tx, state, caller, stamp, old, new, "update")
-    return new
+    rev = stamp.rev if fresh else stamp.rev - 1
+    touch(tx, state, [*fresh, *same], rev, [old for old, _ in pairs])

@@ -29,7 +29,7 @@ from diurnal.model.events import NewEvent
 from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
-from diurnal.services import days, events, imports, jobs, marks, measures, series, uploads
+from diurnal.services import days, demo, events, imports, jobs, marks, measures, series, uploads
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.imports import Progress, Result
@@ -77,6 +77,9 @@ def run(
         # What a turn that is rolled back has cached must not be taken for true elsewhere.
         ctx = replace(ctx, states={}, accesses={})
     hand = _Hand(ctx, caller, batch, lease, progress, stopping, bulk=bulk)
+    lived = demo.life(batch)
+    if lived is not None:
+        return _invented(hand, demo.items(ctx, caller, batch, lived))
     with ExitStack() as stack:
         found = _Found()
         hand.tell("recognising", 0, 0)
@@ -93,6 +96,16 @@ def run(
         if found.failed and len(found.failed) == len(found.chosen) and not hand.counts.read:
             raise found.failed[0]
         return hand.finish(found)
+
+
+def _invented(hand: _Hand, items: Iterator[Item]) -> Result:
+    """Take the records of demo data, month by month: each is there when it is told."""
+    hand.begin()
+    for item in items:
+        if isinstance(item, Parsed):
+            hand.flush()
+        hand.take(item)
+    return hand.finish(_Found(read={demo.CONNECTOR: hand.counts.read}))
 
 
 def _paths(ctx: Context, batch: Stored) -> list[tuple[Path, str | None]]:
@@ -292,10 +305,12 @@ class _Hand:
         batch = self._batch
 
         def mark(tx: WriteTx) -> None:
-            changes.reserve(tx, batch.account_id, 0, self._ctx.now())
+            stamp = changes.reserve(tx, batch.account_id, 1, self._ctx.now())
             jobs.check(tx, self._lease)
             batches.set_state(tx, batch.account_id, batch.id, imports.RUNNING)
             batches.clear_aside(tx, batch.account_id, batch.id)
+            told = [("batch", "start", str(batch.id))]
+            changes.append(tx, batch.account_id, stamp, batch.access_id, told)
 
         self._write(mark).result()
 
@@ -592,10 +607,12 @@ class _Hand:
         shown: dict[str, Any] = msgspec.to_builtins(self._now())
 
         def keep(tx: WriteTx) -> None:
-            changes.reserve(tx, account_id, 0, self._ctx.now())
+            stamp = changes.reserve(tx, account_id, 1, self._ctx.now())
             jobs.check(tx, self._lease)
             batches.put_aside(tx, account_id, id_, rows)
             batches.set_progress(tx, account_id, id_, shown)
+            told = [("batch", "progress", str(id_))]
+            changes.append(tx, account_id, stamp, self._batch.access_id, told)
 
         self._write(keep).result()
 

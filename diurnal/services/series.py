@@ -16,9 +16,9 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import events
+from diurnal.services import marks
 from diurnal.services.context import AccountState, Context
-from diurnal.store import accounts, changes, days
+from diurnal.store import changes, days
 from diurnal.store import series as store
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.series import Chunk
@@ -126,7 +126,9 @@ def write(
         counts = Counts(*(a + b for a, b in zip(counts, counted, strict=True)))
         made += fresh
     if made:
-        _store(tx, ctx, state, caller, made, source, kind)
+        changed = {(c.span_start, c.batch) for c in made}
+        was = [c for old in before.values() for c in old if (c.span_start, c.batch) in changed]
+        _store(tx, ctx, state, caller, made, was, source, kind)
     return counts
 
 
@@ -136,6 +138,7 @@ def _store(
     state: AccountState,
     caller: Access,
     made: list[Chunk],
+    before: list[Chunk],
     source: str,
     kind: str | None,
 ) -> None:
@@ -158,22 +161,36 @@ def _store(
         caller.id,
         [("series", "write", f"{c.measure}|{c.span_start}|{c.source}") for c in stamped],
     )
-    accounts.add_sources(tx, caller.account_id, {source: kind or kind_of(source)}, stamp.at)
-    touch(tx, state, stamped, stamp.rev)
+    marks.add_sources(tx, caller.account_id, {source: kind or kind_of(source)}, stamp.at)
+    touch(tx, state, stamped, stamp.rev, before)
 
 
-def touch(tx: WriteTx, state: AccountState, touched: Iterable[Chunk], rev: int) -> None:
-    """Mark the days that chunks count for."""
+def touch(
+    tx: WriteTx,
+    state: AccountState,
+    touched: Iterable[Chunk],
+    rev: int,
+    before: Iterable[Chunk] = (),
+) -> None:
+    """Mark the days that chunks count for.
+
+    Args:
+        touched: as they are now, empty ones where nothing is left.
+        before: what stood in their places.
+    """
     cells: set[tuple[str, int]] = set()
-    seen: set[tuple[str, str, int]] = set()
-    for c in touched:
-        first, last = state.zones.day_at(c.first), state.zones.day_at(c.last)
-        # A point may carry an offset of its own, up to a day from the history's.
-        cells.update((c.measure, d) for d in range(first - 1, last + 2))
-        seen.add((c.measure, c.source, first))
-        seen.update((c.measure, c.source, d) for d in range(first + 1, last))
-    events.mark(tx, state.account_id, cells, rev)
-    days.saw(tx, state.account_id, seen)
+    there: set[tuple[str, str, int]] = set()
+    was: set[tuple[str, str, int]] = set()
+    for now, listed in ((True, touched), (False, before)):
+        for c in listed:
+            if not c.n:
+                continue
+            covered = days.covered(c.first, c.last, state.zones.day_at)
+            # A point may carry an offset of its own, up to a day from the history's.
+            cells.update((c.measure, d) for d in range(covered.start - 1, covered.stop + 1))
+            (there if now else was).update((c.measure, c.source, d) for d in covered)
+    marks.mark(tx, state.account_id, cells, rev)
+    marks.see(tx, state, there, {(key, d) for key, _, d in was - there}, rev)
 
 
 def _chunk(part: Prepared, measure: str, source: str, batch_id: int) -> Chunk:
@@ -242,30 +259,46 @@ def _may_add(
 ) -> None:
     if caller.owner:
         return
-    for at in (int(parts[0].cols.start[0]), int(parts[-1].cols.start[-1])):
-        level = caller.level_on(state.tree, measure.stream, measure=measure.key, at=at)
-        if not level.creates:
+    first, last = int(parts[0].cols.start[0]), int(parts[-1].cols.start[-1])
+    open_ = windows(state, caller, measure, first, last + 1, adding=True)
+    for part in parts:
+        begun = part.cols.start
+        held = sum(int(((begun >= low) & (begun < high)).sum()) for low, high in open_)
+        if held < len(begun):
             raise Forbidden(f"no right to add {measure.key}")
 
 
-def window(
-    state: AccountState, caller: Access, measure: Measure, start: int, end: int
-) -> tuple[int, int] | None:
-    """Return the part of [start, end) whose data of a measure the caller may read; None: none."""
+def windows(
+    state: AccountState,
+    caller: Access,
+    measure: Measure,
+    start: int,
+    end: int,
+    *,
+    adding: bool = False,
+) -> list[tuple[int, int]]:
+    """Return the parts of [start, end) whose data of a measure the caller may read, in order.
+
+    Args:
+        adding: the parts that it may add to instead.
+    """
     if caller.owner:
-        return start, end
-    reach = caller.reach(state.tree)
+        return [(start, end)]
     open_: list[tuple[int, int]] = []
-    for c in reach.clauses:
-        fits = (c.streams is None or measure.stream in c.streams) and c.tags is None
-        if fits and (c.measures is None or measure.key in c.measures):
-            low = start if c.start is None else max(start, c.start)
-            high = end if c.end is None else min(end, c.end)
+    for p in caller.nearest(state.tree, measure.stream):
+        fits = (p.level.creates if adding else p.level.reads) and p.tags is None
+        if fits and (p.measures is None or measure.key in p.measures):
+            low = start if p.start is None else max(start, p.start)
+            high = end if p.end is None else min(end, p.end)
             if low < high:
                 open_.append((low, high))
-    if not open_:
-        return None
-    return min(o[0] for o in open_), max(o[1] for o in open_)
+    found: list[tuple[int, int]] = []
+    for low, high in sorted(open_):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], high))
+        else:
+            found.append((low, high))
+    return found
 
 
 def read(
@@ -287,18 +320,18 @@ def read(
 
     state = ctx.state(tx, caller.account_id)
     known = _numeric(state, measure)
-    allowed = window(state, caller, known, start, end)
-    if allowed is None:
+    allowed = windows(state, caller, known, start, end)
+    if not allowed:
         if caller.level_on_stream(state.tree, known.stream).reads:
             return []
         raise UnknownReference(f"unknown measure {measure!r}", field="measure")
     by_source: dict[str, list[Columns]] = {}
-    for name, data in store.between(tx, caller.account_id, measure, *allowed, time.DAY):
-        if source in (None, name):
-            by_source.setdefault(name, []).append(series.decode(data))
-    found = [
-        (n, series.union(parts).slice_time(*allowed)) for n, parts in sorted(by_source.items())
-    ]
+    for low, high in allowed:
+        for name, data in store.between(tx, caller.account_id, measure, low, high, time.DAY):
+            if source in (None, name):
+                part = series.decode(data).slice_time(low, high)
+                by_source.setdefault(name, []).append(part)
+    found = [(n, series.union(parts)) for n, parts in sorted(by_source.items())]
     return [(n, cols) for n, cols in found if len(cols)]
 
 
@@ -325,7 +358,7 @@ def buckets(
 
     state = ctx.state(tx, caller.account_id)
     known = _numeric(state, measure)
-    whole = window(state, caller, known, start, end) == (start, end)
+    whole = windows(state, caller, known, start, end) == [(start, end)]
     if not whole or not series.from_aggregates_ok(start, end, width):
         points = read(tx, ctx, caller, measure, start, end, source=source)
         return [(n, series.buckets_exact(cols, start, end, width)) for n, cols in points]
@@ -353,7 +386,7 @@ def listed(tx: Tx, ctx: Context, caller: Access) -> list[Listed]:
     found = []
     for row in store.listed(tx, caller.account_id):
         known = state.measure(row[0])
-        if known is not None and window(state, caller, known, row[3], row[4] + 1) is not None:
+        if known is not None and windows(state, caller, known, row[3], row[4] + 1):
             found.append(Listed(row[0], row[1], int(row[2]), row[3], row[4]))
     return found
 
@@ -374,10 +407,9 @@ def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: i
         caller.id,
         [("series", "delete", f"{m}|{span}|{s}") for m, s, span, _, _ in rows],
     )
-    cells = {
-        (m, day)
-        for m, _, _, first, last in rows
-        for day in range(state.zones.day_at(first) - 1, state.zones.day_at(last) + 2)
-    }
-    events.mark(tx, caller.account_id, cells, stamp.rev)
+    gone = [
+        Chunk(m, s, span, batch_id, 1, first, last, "", 0, b"", b"")
+        for m, s, span, first, last in rows
+    ]
+    touch(tx, state, (), stamp.rev, gone)
     return len(rows)

@@ -11,7 +11,7 @@ import msgspec
 
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownReference
 from diurnal.model.access import Access
-from diurnal.model.events import TEXT_MAX
+from diurnal.model.events import TEXT_MAX, Event
 from diurnal.model.streams import DEPTH_MAX, ROOT, STREAMS_MAX, Stream, Tree
 from diurnal.services import events
 from diurnal.services.context import AccountState, Context
@@ -50,6 +50,14 @@ def visible(tx: Tx, ctx: Context, caller: Access, *, trashed: bool = False) -> T
         else msgspec.structs.replace(s, parent_id=None)
         for s in kept
     )
+
+
+def deletions(tx: Tx, caller: Access, since: int) -> list[tuple[str, int]]:
+    """Return (id, deleted at) of streams deleted after an instant; to the owner only."""
+    if not caller.owner:
+        return []
+    rev = changes.rev_at(tx, caller.account_id, since)
+    return [(r[0], r[1]) for r in event_store.dead(tx, caller.account_id, "stream", rev)]
 
 
 def listable(tree: Tree, caller: Access, stream: str) -> bool:
@@ -183,16 +191,19 @@ def delete(
             field="mergeEventsWithParent",
         )
     outcome: list[tuple[str, str]] = []
+    moves: list[tuple[Event, tuple[str, ...]]] = []
     for e in held:
         kept = [s for s in e.stream_ids if s not in doomed]
         if merge and old.parent_id not in kept:
             kept.append(old.parent_id or "")
         if kept:
-            events.rehang(tx, ctx, caller, e, tuple(kept))
+            moves.append((e, tuple(kept)))
             outcome.append((e.id, "mergedToParent" if merge else "updatedStreamIds"))
         else:
             events.delete(tx, ctx, caller, e.id)
             outcome.append((e.id, "deleted"))
+    if moves:
+        events.rehang(tx, ctx, caller, state, moves)
     stamp = changes.reserve(tx, caller.account_id, len(doomed), ctx.now(), meta=True)
     store.remove(tx, caller.account_id, doomed)
     event_store.bury(
@@ -205,6 +216,16 @@ def delete(
         tx, caller.account_id, stamp, caller.id, [("stream", "delete", s) for s in doomed]
     )
     return outcome
+
+
+def manageable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Stream:
+    """Return a stream that the caller may rename, move, trash and delete.
+
+    Raises:
+        NotFound: not there, or not the caller's to know of.
+        Forbidden: no manage right on it.
+    """
+    return _managed(ctx.state(tx, caller.account_id), caller, id_)
 
 
 def _managed(state: AccountState, caller: Access, id_: str) -> Stream:
@@ -244,6 +265,8 @@ def _may_move(state: AccountState, caller: Access, new: Stream) -> None:
     if new.parent_id == new.id or new.id in state.tree.path(new.parent_id):
         raise InvalidInput("a stream cannot lie below itself", field="parentId")
     _parent(state, caller, new.parent_id)
+    if len(state.tree.path(new.parent_id)) + state.tree.height(new.id) > DEPTH_MAX - 1:
+        raise InvalidInput(f"at most {DEPTH_MAX} levels", field="parentId")
 
 
 def _check_name(name: str) -> None:
@@ -264,8 +287,8 @@ def _check_measure(state: AccountState, measure: str | None) -> None:
 
 def _mean_anew(tx: WriteTx, ctx: Context, caller: Access, state: AccountState, id_: str) -> None:
     """Select the measure of every event below a stream anew."""
-    for e in event_store.in_streams(tx, caller.account_id, state.tree.below(id_)):
-        events.rehang(tx, ctx, caller, e, e.stream_ids)
+    held = event_store.in_streams(tx, caller.account_id, state.tree.below(id_))
+    events.rehang(tx, ctx, caller, state, [(e, e.stream_ids) for e in held])
 
 
 def _touch_below(tx: WriteTx, ctx: Context, caller: Access, state: AccountState, id_: str) -> None:

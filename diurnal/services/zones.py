@@ -12,7 +12,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import Event
 from diurnal.model.time import ZoneHistory
-from diurnal.services import events, jobs
+from diurnal.services import events, jobs, marks
 from diurnal.services.context import AccountState, Context
 from diurnal.services.jobs import Lease, LeaseLost, Stopped
 from diurnal.store import accounts, changes
@@ -157,7 +157,9 @@ def _turn(
         tx, state.account_id, place.measure, place.at, end + time.DAY
     )
     revs = changes.revs(tx, state.account_id)
-    events.mark(tx, state.account_id, cells, revs[0] if revs else 0)
+    rev = revs[0] if revs else 0
+    marks.mark(tx, state.account_id, cells, rev)
+    marks.see(tx, state, (), cells, rev)
     if further is not None:
         return _Place(further, "", place.measure), len(cells)
     return _series(tx, state.account_id, place.measure, start), len(cells)
@@ -190,7 +192,7 @@ def _date(
     changes.append(
         tx, state.account_id, stamp, access_id, [("event", "update", e.id) for e in fresh]
     )
-    events.touch(tx, state, [*(old for old, _ in moved), *fresh], stamp.rev)
+    events.touch(tx, state, fresh, stamp.rev, [old for old, _ in moved])
 
 
 def changed_spans(before: ZoneHistory, after: ZoneHistory) -> list[tuple[int, int]]:

@@ -12,7 +12,16 @@ from diurnal.errors import Conflict
 from diurnal.store import changes
 from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, ordered
-from diurnal.store.tables import account, counter, directory, metadata, own_measure, source, zone
+from diurnal.store.tables import (
+    account,
+    account_clock,
+    counter,
+    directory,
+    metadata,
+    own_measure,
+    source,
+    zone,
+)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,7 +151,8 @@ _ADD_SOURCE = ordered(
 )
 _ERASE = tuple(
     Sql(delete(t).where(t.c.account_id == bindparam("account")))
-    for t in metadata.sorted_tables
+    # The clock first: who holds it ends before the rest is looked for, and nobody begins.
+    for t in sorted(metadata.sorted_tables, key=lambda t: t is not account_clock)
     if "account_id" in t.c
 )
 

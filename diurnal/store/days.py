@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.model.time import DAY
 from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, in_list, ordered
-from diurnal.store.tables import chunk, day_dirty, day_row, day_value, source_day
+from diurnal.store.tables import (
+    chunk,
+    day_dirty,
+    day_row,
+    day_value,
+    event,
+    event_stream,
+    source_day,
+)
 
 _MARK = ordered(
     ("account_id", "measure", "day", "rev"),
@@ -82,9 +99,7 @@ def series_cells(
         return set(), None
     until = min(found[0] + _WINDOW, end)
     rows = tx.execute(_SPANS, values | {"floor": found[0], "end": until})
-    cells = {
-        (measure, d) for first, last in rows for d in range(first // DAY - 1, last // DAY + 2)
-    }
+    cells = {(measure, d) for first, last in rows for d in range(first // DAY - 1, last // DAY + 2)}
     return cells, until if until < end else None
 
 
@@ -207,12 +222,41 @@ _CLEAN = ordered(
         day_dirty.c.rev == bindparam("seen"),
     ),
 )
+# Locked: of two that keep what they computed on different snapshots, the later one must find what
+# the first one did.
 _MARKED = Sql(
-    select(day_dirty.c.day, day_dirty.c.rev).where(
+    select(day_dirty.c.day, day_dirty.c.rev)
+    .where(
         day_dirty.c.account_id == bindparam("account"),
         day_dirty.c.measure == bindparam("measure"),
         in_list(day_dirty.c.day, "days"),
     )
+    .order_by(day_dirty.c.day)
+    .with_for_update()
+)
+_MARK_CACHED = Sql(
+    upsert(day_dirty)
+    .from_select(
+        ["account_id", "measure", "day", "rev"],
+        select(
+            day_value.c.account_id,
+            day_value.c.measure,
+            day_value.c.day,
+            type_coerce(bindparam("mark"), BigInteger),
+        ).where(
+            day_value.c.account_id == bindparam("account"),
+            day_value.c.measure == bindparam("of_measure"),
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+_MARK_AGAIN = Sql(
+    update(day_dirty)
+    .where(
+        day_dirty.c.account_id == bindparam("account"),
+        day_dirty.c.measure == bindparam("of_measure"),
+    )
+    .values(rev=bindparam("mark"))
 )
 _FORGET = ordered(
     ("account", "of_measure", "on_day"),
@@ -239,6 +283,55 @@ _FACTS = Sql(
         source_day.c.measure == bindparam("measure"),
     )
     .group_by(source_day.c.source)
+)
+_MEASURES_OF = Sql(
+    select(source_day.c.measure)
+    .where(
+        source_day.c.account_id == bindparam("account"), source_day.c.source == bindparam("name")
+    )
+    .distinct()
+)
+_EVENTS_ON = Sql(
+    select(event.c.source, event.c.day, event.c.stream_id, event.c.more_streams, event.c.id)
+    .where(
+        event.c.account_id == bindparam("account"),
+        event.c.measure == bindparam("measure"),
+        in_list(event.c.day, "days"),
+        event.c.trashed == 0,
+    )
+    .distinct()
+)
+_EVENT_SOURCES_ON = Sql(
+    select(event.c.source, event.c.day)
+    .where(
+        event.c.account_id == bindparam("account"),
+        event.c.measure == bindparam("measure"),
+        in_list(event.c.day, "days"),
+        event.c.trashed == 0,
+    )
+    .distinct()
+)
+_ALSO_IN = Sql(
+    select(event_stream.c.event_id, event_stream.c.stream_id).where(
+        event_stream.c.account_id == bindparam("account"),
+        in_list(event_stream.c.event_id, "ids"),
+    )
+)
+_ROWS_ON = Sql(
+    select(day_row.c.source, day_row.c.day).where(
+        day_row.c.account_id == bindparam("account"),
+        day_row.c.measure == bindparam("measure"),
+        in_list(day_row.c.day, "days"),
+    )
+)
+_CHUNKS_ON = Sql(
+    select(chunk.c.source, chunk.c.first_us, chunk.c.last_us).where(
+        chunk.c.account_id == bindparam("account"),
+        chunk.c.measure == bindparam("measure"),
+        chunk.c.span_start_us >= bindparam("floor"),
+        chunk.c.span_start_us < bindparam("end"),
+        chunk.c.last_us >= bindparam("start"),
+    )
 )
 _UNSEE = ordered(
     ("account", "of_measure", "of_source", "on_day"),
@@ -341,15 +434,63 @@ def facts(tx: Tx, account_id: int, measure: str) -> list[Row]:
     return tx.execute(_FACTS, {"account": account_id, "measure": measure})
 
 
-def forget_sources(
-    tx: WriteTx, account_id: int, measure: str, present: Mapping[int, frozenset[str]]
-) -> None:
-    """Forget that a source had data on a day, where it has none any more."""
-    values = {"account": account_id, "measure": measure, "days": list(present)}
-    gone = [
-        (account_id, measure, source, day)
-        for source, day in tx.execute(_SEEN_ON, values)
-        if source not in present[day]
-    ]
-    if gone:
-        tx.many(_UNSEE, gone)
+def mark_all(tx: WriteTx, account_id: int, measure: str, rev: int) -> None:
+    """Mark every day value of a measure dirty as of change `rev`, those already marked again."""
+    values = {"account": account_id, "of_measure": measure, "mark": rev}
+    tx.execute(_MARK_AGAIN, values)
+    tx.execute(_MARK_CACHED, values)
+
+
+def measures_of(tx: Tx, account_id: int, source: str) -> list[str]:
+    """Return the measures of which a source has data."""
+    return [row[0] for row in tx.execute(_MEASURES_OF, {"account": account_id, "name": source})]
+
+
+def seen_on(tx: Tx, account_id: int, measure: str, days: Iterable[int]) -> set[tuple[str, int]]:
+    """Return the (source, day) that are known to have data."""
+    values = {"account": account_id, "measure": measure, "days": sorted(days)}
+    return {(row[0], row[1]) for row in tx.execute(_SEEN_ON, values)}
+
+
+def unsee(tx: WriteTx, account_id: int, measure: str, gone: Iterable[tuple[str, int]]) -> None:
+    """Forget that sources had data on days."""
+    tx.many(_UNSEE, [(account_id, measure, source, day) for source, day in sorted(gone)])
+
+
+def covered(first: int, last: int, day_at: Callable[[int], int]) -> range:
+    """Return the local days that a chunk with points from `first` to `last` is taken to cover."""
+    return range(day_at(first), day_at(max(first, last - 1)) + 1)
+
+
+def sources_on(
+    tx: Tx,
+    account_id: int,
+    measure: str,
+    days: Collection[int],
+    day_at: Callable[[int], int],
+    dead: frozenset[str],
+) -> set[tuple[str, int]]:
+    """Return the (source, day) that have live data of a measure: events, day rows, series.
+
+    Args:
+        day_at: tells the local day of an instant.
+        dead: streams in the trash; what is in no other is not live.
+    """
+    values = {"account": account_id, "measure": measure, "days": sorted(days)}
+    found = {(row[0], row[1]) for row in tx.execute(_ROWS_ON, values)}
+    if dead:
+        rows = tx.execute(_EVENTS_ON, values)
+        also: dict[str, set[str]] = {}
+        ids = [row[4] for row in rows if row[3] and row[2] in dead]
+        for id_, stream in tx.execute(_ALSO_IN, {"account": account_id, "ids": ids}):
+            also.setdefault(id_, set()).add(stream)
+        found |= {
+            (row[0], row[1]) for row in rows if row[2] not in dead or also.get(row[4], set()) - dead
+        }
+    else:
+        found |= {(row[0], row[1]) for row in tx.execute(_EVENT_SOURCES_ON, values)}
+    start, end = (min(days) - 1) * DAY, (max(days) + 2) * DAY
+    spans = {"account": account_id, "measure": measure, "start": start, "end": end}
+    for source, first, last in tx.execute(_CHUNKS_ON, {**spans, "floor": start - LONGEST}):
+        found |= {(source, day) for day in covered(first, last, day_at) if day in days}
+    return found

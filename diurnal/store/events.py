@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     true,
 )
 
@@ -28,6 +30,7 @@ from diurnal.model.time import SECOND
 from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, in_list, ordered, shaped
 from diurnal.store.tables import (
+    LONG,
     RUNNING,
     change,
     event,
@@ -45,14 +48,14 @@ class Found(msgspec.Struct, frozen=True, gc=False):
     """A stored event as text: Pryv's JSON and the native shape's tail.
 
     Attributes:
-        files: whether attachments must be added (`files_of`).
+        files: not 0 where attachments must be added (`files_of`).
     """
 
     id: str
     time: int
     body: str
     tail: str
-    files: bool
+    files: int
 
 
 _COLUMNS = tuple(c.name for c in event.columns)
@@ -167,17 +170,18 @@ _DEAD = Sql(
     )
     .order_by(tombstone.c.rev)
 )
+_TOLD = (
+    event.c.id,
+    event.c.day,
+    event.c.time_us,
+    event.c.end_us,
+    event.c.value,
+    event.c.source,
+    event.c.body,
+    event.c.offset_min,
+)
 _OF_DAYS = Sql(
-    select(
-        event.c.id,
-        event.c.day,
-        event.c.time_us,
-        event.c.end_us,
-        event.c.value,
-        event.c.source,
-        event.c.body,
-        event.c.offset_min,
-    )
+    select(*_TOLD)
     .where(
         event.c.account_id == bindparam("account"),
         event.c.measure == bindparam("measure"),
@@ -187,6 +191,19 @@ _OF_DAYS = Sql(
     )
     .order_by(event.c.time_us, event.c.id)
 )
+# Few last so long; a partial index holds them alone.
+_LONG_OF_DAYS = Sql(
+    select(*_TOLD).where(
+        event.c.account_id == bindparam("account"),
+        event.c.measure == bindparam("measure"),
+        event.c.day >= bindparam("floor"),
+        event.c.day < bindparam("first"),
+        event.c.trashed == 0,
+        text(LONG),
+        event.c.end_us >= bindparam("start"),
+        event.c.end_us < RUNNING,
+    )
+)
 _ADRIFT = Sql(
     select(*_WHOLE)
     .where(
@@ -194,8 +211,10 @@ _ADRIFT = Sql(
         event.c.own_zone == 0,
         event.c.time_us >= bindparam("start"),
         event.c.time_us < bindparam("end"),
+        or_(event.c.time_us > bindparam("start"), event.c.id > bindparam("after")),
     )
-    .order_by(event.c.time_us)
+    .order_by(event.c.time_us, event.c.id)
+    .limit(bindparam("most"))
 )
 _IN_STREAMS = Sql(
     select(*_WHOLE)
@@ -322,7 +341,7 @@ def remove(tx: WriteTx, account_id: int, ids: Iterable[str]) -> None:
 
 def _hang(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:
     streams = [(account_id, s, e.id) for e in events for s in e.stream_ids[1:]]
-    tags = [(account_id, t, e.id) for e in events for t in e.tags]
+    tags = [(account_id, t, e.id) for e in events for t in dict.fromkeys(e.tags)]
     files = [
         (account_id, e.id, f.id, f.name, f.type, f.size, f.hash) for e in events for f in e.files
     ]
@@ -371,10 +390,16 @@ def of_batch(tx: Tx, account_id: int, batch: int, after: str, most: int) -> list
     return _events(tx, account_id, tx.execute(_OF_BATCH, values))
 
 
-def adrift(tx: Tx, account_id: int, start: int, end: int) -> list[Event]:
-    """Return the events in [start, end) that carry no zone or offset of their own."""
-    rows = tx.execute(_ADRIFT, {"account": account_id, "start": start, "end": end})
-    return _events(tx, account_id, rows)
+def adrift(
+    tx: Tx, account_id: int, start: int, end: int, *, after: str = "", most: int
+) -> list[Event]:
+    """Return events in [start, end) that carry no zone or offset of their own, by time and id.
+
+    Args:
+        after: id of the last one of the page before, which began at `start`.
+    """
+    values = {"account": account_id, "start": start, "end": end, "after": after, "most": most}
+    return _events(tx, account_id, tx.execute(_ADRIFT, values))
 
 
 def in_streams(tx: Tx, account_id: int, streams: Sequence[str]) -> list[Event]:
@@ -388,11 +413,19 @@ def known(tx: Tx, account_id: int, ids: Sequence[str]) -> set[str]:
     return {row[0] for row in tx.execute(_KNOWN, {"account": account_id, "ids": ids})}
 
 
-def of_days(tx: Tx, account_id: int, measure: str, first: int, last: int) -> list[Row]:
-    """Return live (id, day, time, end, value, source, body, offset) of a measure in days."""
-    return tx.execute(
-        _OF_DAYS, {"account": account_id, "measure": measure, "first": first, "last": last}
-    )
+def of_days(
+    tx: Tx, account_id: int, measure: str, first: int, last: int, *, floor: int, start: int
+) -> list[Row]:
+    """Return live (id, day, time, end, value, source, body, offset) of a measure, by time.
+
+    Args:
+        first, last: the days that they count for.
+        floor: also the long ones since this day that end at or after instant `start`.
+    """
+    values = {"account": account_id, "measure": measure, "first": first, "last": last}
+    rows = tx.execute(_OF_DAYS, values)
+    long = tx.execute(_LONG_OF_DAYS, {**values, "floor": floor, "start": start})
+    return sorted(long + rows, key=lambda row: (row[2], row[0])) if long else rows
 
 
 def buried(tx: Tx, account_id: int, source: str, ids: Sequence[str]) -> set[str]:
@@ -427,7 +460,7 @@ def find(tx: Tx, account_id: int, query: EventQuery, reach: Reach) -> list[Found
     rows = tx.execute(shaped(_find_statement, *_shape(query, reach)), values)
     if query.start is not None and _may_span(tx, account_id, query, values):
         rows = tx.execute(shaped(_find_statement, *_shape(query, reach, spans=True)), values)
-    return [Found(r[0], r[1], r[2], r[3], bool(r[4])) for r in rows]
+    return list(starmap(Found, rows))
 
 
 _SPANNING = Sql(
@@ -484,6 +517,7 @@ def _shape(query: EventQuery, reach: Reach, *, spans: bool = False) -> _Shape:
         query.ascending,
         query.modified_since is not None,
         query.after is not None,
+        query.running_before,
         spans,
     )
 
@@ -578,6 +612,7 @@ def _find_statement(
     ascending: bool,
     modified: bool,
     after: bool,
+    running_before: bool,
     spans: bool,
 ) -> Select[Any]:
     time, id_ = event.c.time_us, event.c.id
@@ -586,6 +621,9 @@ def _find_statement(
         where.append(or_(*[_clause(i, shape) for i, shape in enumerate(clauses)]))
     if start and spans:
         where += [time >= bindparam("floor"), event.c.end_us >= bindparam("start")]
+        if not running_before:
+            ended = event.c.end_us < bindparam("running")
+            where.append(or_(time >= bindparam("start"), ended))
     elif start:
         where.append(time >= bindparam("start"))
     if end:

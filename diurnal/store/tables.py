@@ -40,6 +40,8 @@ GLOBAL_INDEXES = frozenset({"job_run_at"})
 
 RUNNING = 2**62
 """`end_us` of an event that still runs."""
+LONG = "end_us - time_us > 2764800000000"
+"""Condition on events of more than 32 days, running ones too."""
 
 
 def _id(name: str = "id", *, null: bool = False) -> Column[str]:
@@ -181,6 +183,7 @@ _index(
     where="source_id IS NOT NULL",
     unique=True,
 )
+_index("event_long", event.c.account_id, event.c.measure, event.c.day, where=LONG)
 _index("event_batch", event.c.account_id, event.c.batch_id, where="batch_id IS NOT NULL")
 _index("event_seq", event.c.account_id, event.c.seq)
 

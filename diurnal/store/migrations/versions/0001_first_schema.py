@@ -423,6 +423,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("batch_id IS NOT NULL"),
         )
         batch_op.create_index(
+            "event_long",
+            ["account_id", "measure", "day"],
+            unique=False,
+            sqlite_where=sa.text("end_us - time_us > 2764800000000"),
+            postgresql_where=sa.text("end_us - time_us > 2764800000000"),
+        )
+        batch_op.create_index(
             "event_measure_day",
             ["account_id", "measure", "day"],
             unique=False,
@@ -936,6 +943,11 @@ def downgrade() -> None:
             "event_measure_day",
             sqlite_where=sa.text("measure IS NOT NULL"),
             postgresql_where=sa.text("measure IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "event_long",
+            sqlite_where=sa.text("end_us - time_us > 2764800000000"),
+            postgresql_where=sa.text("end_us - time_us > 2764800000000"),
         )
         batch_op.drop_index(
             "event_batch",
