@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,8 +54,16 @@ class _File(NamedTuple):
     packed: tuple[tuple[str, Path], ...]
 
 
-@cache
 def _files() -> dict[str, _File]:
+    try:
+        built = (_DIST / "index.html").stat().st_mtime_ns
+    except FileNotFoundError:
+        raise NotFound("The web app is not built: run make web.") from None
+    return _listed(built)
+
+
+@lru_cache(maxsize=1)
+def _listed(_built: int) -> dict[str, _File]:
     """Return what was built, by name; names outside of it lead nowhere."""
     found = {p.relative_to(_DIST).as_posix(): p for p in _DIST.rglob("*") if p.is_file()}
     return {

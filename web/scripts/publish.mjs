@@ -88,7 +88,9 @@ function licences() {
 
 /** @param {string} path @param {Buffer} bytes */
 function write(path, bytes) {
-  if (existsSync(path) && readFileSync(path).equals(bytes)) return;
+  // The server lists the folder anew when this page is newer.
+  const page = path.endsWith("index.html");
+  if (!page && existsSync(path) && readFileSync(path).equals(bytes)) return;
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, bytes);
 }
@@ -107,7 +109,8 @@ function writePacked(path, bytes, unpack, pack) {
 
 /** @type {Set<string>} */
 const kept = new Set();
-for (const [name, bytes] of wanted) {
+const last = (/** @type {string} */ name) => Number(name === "index.html");
+for (const [name, bytes] of [...wanted].sort((a, b) => last(a[0]) - last(b[0]))) {
   const path = join(dist, name);
   write(path, bytes);
   kept.add(path);

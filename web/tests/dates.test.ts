@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { addDays, addYears, ago, axis, between, dayIn, fromAxis, isDay, longDay, weekday } from "../src/lib/dates";
+import { addDays, addYears, ago, axis, between, dayIn, fromAxis, isDay, longDay, midnight, weekday } from "../src/lib/dates";
 
 test("the day is that of the zone, not of the browser", () => {
   const instant = new Date("2026-11-21T23:30:00Z");
@@ -33,4 +33,12 @@ test("dates are said in words", () => {
   expect(longDay("2026-11-21")).toBe("Saturday, 21 November");
   expect(ago(1_000, 1_010)).toBe("just now");
   expect(ago(0, 7_200)).toBe("2 hours ago");
+});
+
+test("a day begins when its zone says so, on days of clock changes too", () => {
+  const at = (day: string, zone: string) => new Date(midnight(day, zone) * 1000).toISOString();
+  expect(at("2026-11-21", "Europe/Berlin")).toBe("2026-11-20T23:00:00.000Z");
+  expect(at("2026-03-29", "Europe/Berlin")).toBe("2026-03-28T23:00:00.000Z");
+  expect(at("2026-03-30", "Europe/Berlin")).toBe("2026-03-29T22:00:00.000Z");
+  expect(at("2026-11-21", "America/New_York")).toBe("2026-11-21T05:00:00.000Z");
 });

@@ -57,6 +57,11 @@ export interface Days {
   lineage?: Record<string, (Record<string, unknown> | null)[]>;
 }
 
+export interface Extent {
+  from: string;
+  to: string;
+}
+
 export interface Permission {
   level: string;
   stream: string;
@@ -147,6 +152,8 @@ export const api = {
     query: { from?: string; to?: string; measures?: readonly string[]; lineage?: boolean },
     signal?: AbortSignal,
   ) => get<Days>("/days", query, signal),
+  extent: (signal?: AbortSignal) =>
+    get<{ measures: Record<string, Extent> }>("/days/extent", {}, signal).then((a) => a.measures),
   tokens: (signal?: AbortSignal) =>
     get<{ tokens: Token[] }>("/tokens", {}, signal).then((answer) => answer.tokens),
   createToken: (body: Record<string, unknown>) => request<TokenMade>("POST", "/tokens", { body }),

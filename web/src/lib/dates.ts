@@ -128,6 +128,31 @@ export function ago(seconds: number, now: number = Date.now() / 1000): string {
   return relative.format(Math.round(off / 31_557_600), "year");
 }
 
+/** The instant (Unix seconds) at which a day begins in a zone. */
+export function midnight(day: Day, zone: string): number {
+  let at = ms(day);
+  // Twice: the first guess may lie on the other side of a clock change.
+  for (let i = 0; i < 2; i += 1) at = ms(day) - offset(at, zone);
+  return at / 1000;
+}
+
+/** How far a zone's clocks are ahead of UTC at an instant, in milliseconds. */
+function offset(at: number, zone: string): number {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  }).formatToParts(new Date(at));
+  const of = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
+  const local = Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second"));
+  return local - Math.floor(at / 1000) * 1000;
+}
+
 /** The browser's own zone. */
 export function browserZone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,5 +1,6 @@
 /** Keys: pages and components bind theirs while they are shown; the help lists what is bound. */
 
+import { untrack } from "svelte";
 import { me } from "./me.svelte";
 
 export interface Binding {
@@ -24,7 +25,8 @@ class Keys {
 
   /** Bind as long as a component lives: call it in an effect, return what it returns. */
   bind(bindings: Binding[]): () => void {
-    this.bound = [...this.bound, ...bindings];
+    // Untracked: the effect that binds must not run again for what others bind.
+    untrack(() => (this.bound = [...this.bound, ...bindings]));
     return () => {
       this.bound = this.bound.filter((b) => !bindings.includes(b));
     };

@@ -1,1 +1,0 @@
-import"./index-CdDj9tEu.js";import{t as e}from"./PageHead-26pIdV5s.js";function t(t){e(t,{title:`Settings`})}export{t as default};
