@@ -20,7 +20,7 @@ from diurnal.store.database import WriteTx
 PIECE_BYTES_MAX = 64 << 20
 PART = 1 << 20
 """A piece goes to the disk in parts of this size, so that many uploads take little memory."""
-OCTETS = "application/offset+octet-stream"
+OCTETS = "application/octet-stream"
 
 
 class UploadNew(wire.Input):

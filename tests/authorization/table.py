@@ -1,0 +1,333 @@
+"""Who may do what through the native API: every endpoint x kind of token x what it is aimed at.
+
+A row says how an endpoint is called and what each kind of token gets. `test_authorization` makes
+the requests; an endpoint without a row fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+KINDS = (
+    "none",
+    "garbage",
+    "session",
+    "owner",
+    "reader",
+    "contributor",
+    "manager",
+    "creator",
+    "measured",
+    "tagged",
+    "framed",
+    "nothing",
+    "expired",
+    "revoked",
+)
+"""Kinds of token of the account whose API is called; `other` tokens are tried too.
+
+reader, contributor, manager, creator: on one stream; measured, tagged, framed: may contribute
+to that stream within one measure, tag or time frame; nothing: has a permission of level none.
+"""
+
+OUTSIDE = frozenset({"none", "garbage", "expired", "revoked"})
+OWNERS = frozenset({"session", "owner"})
+LIMITED = frozenset(KINDS) - OUTSIDE - OWNERS
+READERS = frozenset({"reader", "contributor", "manager", "measured", "tagged", "framed"})
+CHANGERS = READERS - {"reader"}
+CREATORS = CHANGERS | {"creator"}
+
+
+class Aim(StrEnum):
+    """What a request is aimed at.
+
+    INSIDE is within the permission of every limited token, EDGE in their stream but outside the
+    measure, tag and time frame, OUTER in a stream that they do not reach, OTHER another
+    account's, NOWHERE nobody's, TRASHED like INSIDE and in the trash.
+    """
+
+    ANY = "any"
+    INSIDE = "inside"
+    EDGE = "edge"
+    OUTER = "outer"
+    OTHER = "other"
+    NOWHERE = "nowhere"
+    TRASHED = "trashed"
+
+
+AIMS = tuple(Aim)[1:]
+FRAMES = frozenset({"measured", "tagged", "framed"})
+"""Tokens that do not reach EDGE."""
+
+Expected = Callable[[str, Aim], int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How an endpoint is called, and what whoever calls gets.
+
+    Attributes:
+        path, body, query, headers: `{event}` and the like stand for the id of the aim.
+        expected: (kind of token, aim) -> status, for tokens that open the door at all.
+        aims: what it can be aimed at.
+    """
+
+    expected: Expected
+    path: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content: bytes | None = None
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    aims: tuple[Aim, ...] = (Aim.ANY,)
+    public: bool = False
+
+
+def always(status: int) -> Expected:
+    return lambda _kind, _aim: status
+
+
+def owner_only(status: int, *, missing: int = 404) -> Expected:
+    """The owner gets `status`, for what is not there `missing`; the others are not let in."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if kind not in OWNERS:
+            return 403
+        return missing if aim in (Aim.OTHER, Aim.NOWHERE) else status
+
+    return expected
+
+
+def event(right: frozenset[str], status: int) -> Expected:
+    """An event: not found where it may not be seen, refused where it may not be changed."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if aim in (Aim.OTHER, Aim.NOWHERE):
+            return 404
+        if kind in OWNERS:
+            return status
+        seen = kind in READERS and aim is not Aim.OUTER
+        if not seen or (aim is Aim.EDGE and kind in FRAMES):
+            return 404
+        return status if kind in right else 403
+
+    return expected
+
+
+def creating(status: int = 201) -> Expected:
+    """A new event in the stream of the aim."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if aim in (Aim.OTHER, Aim.NOWHERE):
+            return 400
+        if kind in OWNERS:
+            return status
+        if kind not in CREATORS or aim is Aim.OUTER or (aim is Aim.EDGE and kind in FRAMES):
+            return 403
+        return status
+
+    return expected
+
+
+def stream(right: frozenset[str], status: int) -> Expected:
+    """A stream as a node: narrowed data do not hide it."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if aim in (Aim.OTHER, Aim.NOWHERE):
+            return 404
+        if kind in OWNERS:
+            return status
+        listed = kind in READERS | CREATORS and aim is not Aim.OUTER
+        if not listed:
+            return 404
+        return status if kind in right else 403
+
+    return expected
+
+
+def child(kind: str, aim: Aim) -> int:
+    """A new stream below that of the aim."""
+    if aim in (Aim.OTHER, Aim.NOWHERE):
+        return 400
+    if kind in OWNERS:
+        return 201
+    if kind not in READERS | CREATORS or aim is Aim.OUTER:
+        return 400
+    return 201 if kind == "manager" else 403
+
+
+def reading_in(kind: str, aim: Aim) -> int:
+    """Events of the stream of the aim."""
+    if aim in (Aim.OTHER, Aim.NOWHERE):
+        return 400
+    if kind in OWNERS:
+        return 200
+    if aim is Aim.OUTER or kind == "nothing":
+        return 400
+    return 403 if kind == "creator" else 200
+
+
+MEASURES = {
+    Aim.INSIDE: "weight",
+    Aim.EDGE: "body_fat",
+    Aim.OUTER: "heart_rate",
+    Aim.NOWHERE: "nothing_known",
+}
+MEASURE_AIMS = tuple(MEASURES)
+
+
+def measure_read(missing: int) -> Expected:
+    """Data of the measure of the aim; a tag or a frame that does not fit opens none of it."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if aim is Aim.NOWHERE:
+            return missing
+        if kind in OWNERS:
+            return 200
+        if kind not in READERS or aim is Aim.OUTER:
+            return missing
+        return 200
+
+    return expected
+
+
+def days_read(kind: str, aim: Aim) -> int:
+    """Day values of the measure of the aim; a permission by tag opens none."""
+    if kind in OWNERS:
+        return 400 if aim is Aim.NOWHERE else 200
+    if kind not in READERS or kind == "tagged" or aim in (Aim.OUTER, Aim.NOWHERE):
+        return 400
+    return 400 if aim is Aim.EDGE and kind == "measured" else 200
+
+
+def measure_write(right: frozenset[str], missing: int = 404) -> Expected:
+    """Points or days of the measure of the aim, at a time within the frame."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        if aim is Aim.NOWHERE:
+            return missing
+        if kind in OWNERS:
+            return 200
+        # They carry no tag, so a token that is held to one adds none.
+        if kind not in right or kind == "tagged" or aim is Aim.OUTER:
+            return 403
+        return 403 if aim is Aim.EDGE and kind == "measured" else 200
+
+    return expected
+
+
+def _row_gone(kind: str, aim: Aim) -> int:
+    """Take a day back: nobody has said anything yet."""
+    status = measure_write(CHANGERS)(kind, aim)
+    return 404 if status == 200 else status
+
+
+def token(kind: str, aim: Aim) -> int:
+    """Revoke a token: the owner any, others only themselves."""
+    return 200 if kind in OWNERS and aim is Aim.INSIDE else 404
+
+
+NOTE = {"streamIds": ["{stream}"], "type": "{type}", "tags": ["{tag}"], "time": "{time}"}
+EVENT = {"id": "{event}"}
+FILE = {"id": "{event}", "fileId": "{file}"}
+NODE = {"id": "{node}"}
+MEASURE = {"measure": "{measure}"}
+DAY = {"measure": "{measure}", "date": "2026-03-01"}
+UNSAID = {"measure": "{measure}", "date": "2026-03-02"}
+
+TABLE: Mapping[str, Row] = {
+    "GET /events": Row(reading_in, query="streams={stream}", aims=AIMS[:-1]),
+    "POST /events": Row(creating(), body=NOTE, aims=AIMS[:-1]),
+    "GET /events/{id}": Row(event(READERS, 200), EVENT, aims=AIMS),
+    "PATCH /events/{id}": Row(event(CHANGERS, 200), EVENT, {"description": "x"}, aims=AIMS),
+    "DELETE /events/{id}": Row(event(CHANGERS, 200), EVENT, aims=AIMS),
+    "POST /events/{id}/restore": Row(event(CHANGERS, 200), EVENT, aims=AIMS),
+    "POST /events/{id}/files": Row(
+        event(CHANGERS, 201), EVENT, content=b"x", query="filename=a", aims=AIMS
+    ),
+    "GET /events/{id}/files/{fileId}": Row(event(READERS, 200), FILE, aims=AIMS),
+    "DELETE /events/{id}/files/{fileId}": Row(event(CHANGERS, 200), FILE, aims=AIMS),
+    "GET /series": Row(always(200)),
+    "GET /series/{measure}": Row(
+        measure_read(404), MEASURE, query="from=1772366000&to=1772366400", aims=MEASURE_AIMS
+    ),
+    "POST /series/{measure}": Row(
+        measure_write(CREATORS),
+        MEASURE,
+        {"source": "S", "rows": [[1_772_366_390, 1]]},
+        aims=MEASURE_AIMS,
+    ),
+    "GET /days": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /days/extent": Row(always(200)),
+    "POST /days": Row(
+        measure_write(CREATORS, 400),
+        body={"days": [{"measure": "{measure}", "date": "2026-03-01", "value": 1}]},
+        aims=MEASURE_AIMS,
+    ),
+    "PUT /days/{measure}/{date}": Row(
+        measure_write(CREATORS), DAY, {"value": 1}, aims=MEASURE_AIMS
+    ),
+    "DELETE /days/{measure}/{date}": Row(_row_gone, UNSAID, aims=MEASURE_AIMS),
+    "POST /uploads": Row(owner_only(201), body={"name": "a", "size": 10}),
+    "GET /uploads/{id}": Row(
+        owner_only(200), {"id": "{upload}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "PATCH /uploads/{id}": Row(
+        owner_only(200),
+        {"id": "{upload}"},
+        content=b"x",
+        headers={"Upload-Offset": "0"},
+        aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
+    ),
+    "DELETE /uploads/{id}": Row(
+        owner_only(200), {"id": "{upload}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "GET /imports": Row(owner_only(200)),
+    "POST /imports": Row(
+        owner_only(409),  # its pieces are missing
+        body={"uploadId": "{upload}"},
+        aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
+    ),
+    "GET /imports/{id}": Row(
+        owner_only(200), {"id": "{batch}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "GET /imports/{id}/aside": Row(
+        owner_only(200), {"id": "{batch}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "POST /imports/{id}/undo": Row(
+        owner_only(409),  # it has not been done yet
+        {"id": "{batch}"},
+        aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
+    ),
+    "GET /streams": Row(always(200)),
+    "POST /streams": Row(child, body={"name": "New", "parentId": "{node}"}, aims=AIMS[:-1]),
+    "GET /streams/{id}": Row(stream(READERS | CREATORS, 200), NODE, aims=AIMS),
+    "PATCH /streams/{id}": Row(
+        stream(frozenset({"manager"}), 200), NODE, {"clientData": {"x": 1}}, aims=AIMS
+    ),
+    "DELETE /streams/{id}": Row(
+        stream(frozenset({"manager"}), 200), NODE, query="mergeEventsWithParent=false", aims=AIMS
+    ),
+    "GET /measures": Row(always(200)),
+    "POST /measures": Row(owner_only(201), body={"key": "own_{kind}", "label": "One"}),
+    "GET /account": Row(always(200)),
+    "PATCH /account": Row(owner_only(200), body={"settings": {"x": 1}}),
+    "GET /account/zones": Row(owner_only(200)),
+    "PUT /account/zones": Row(owner_only(200), body={"zones": []}),
+    "GET /changes": Row(owner_only(200)),
+    "GET /tokens": Row(always(200)),
+    "POST /tokens": Row(
+        owner_only(201),
+        body={"name": "N", "permissions": [{"level": "read", "stream": "diurnal"}]},
+    ),
+    "DELETE /tokens/{id}": Row(token, {"id": "{token}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)),
+    "GET /session": Row(always(200)),
+    "POST /session": Row(always(401), body={"name": "nobody-{kind}", "password": "x"}, public=True),
+    "DELETE /session": Row(always(200)),
+    "POST /setup": Row(
+        always(409), body={"username": "mallory", "password": "x" * 10}, public=True
+    ),
+    "GET /openapi.json": Row(always(200), public=True),
+}

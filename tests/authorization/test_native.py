@@ -1,0 +1,266 @@
+"""The generated authorization table of the native API."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from diurnal.dialects.native import ENDPOINTS
+from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.model.events import NewEvent
+from diurnal.services import accesses, events, imports, sessions, streams, uploads
+from diurnal.services import attachments as files
+from diurnal.services.context import Context
+from tests.authorization.table import AIMS, KINDS, MEASURES, OUTSIDE, TABLE, Aim, Row
+from tests.clock import HOUR, SECOND, START, Clock
+from tests.conftest import PASSWORD
+from tests.dialects.native.client import Api, opened
+
+STREAM = "diurnal-body"
+DEEP = "diurnal-weight"
+NO_ID = "c" + "0" * 24
+
+
+class World:
+    """Two accounts with a datum for every aim, and a token of every kind."""
+
+    def __init__(self, ctx: Context, clock: Clock, alice: Access, charlie: Access) -> None:
+        self.ctx, self.clock, self.alice, self.charlie = ctx, clock, alice, charlie
+        self.tokens: dict[str, str | None] = {"none": None, "garbage": "dn_1_x_y"}
+        for kind, permission in {
+            "reader": Permission(Level.READ, STREAM),
+            "contributor": Permission(Level.CONTRIBUTE, STREAM),
+            "manager": Permission(Level.MANAGE, STREAM),
+            "creator": Permission(Level.CREATE_ONLY, STREAM),
+            "measured": Permission(Level.CONTRIBUTE, STREAM, measures=("weight",)),
+            "tagged": Permission(Level.CONTRIBUTE, STREAM, tags=("a",)),
+            "framed": Permission(Level.CONTRIBUTE, STREAM, start=START - 13 * HOUR),
+            "nothing": Permission(Level.NONE, STREAM),
+        }.items():
+            self.tokens[kind] = self._token(alice, kind, [permission])[1]
+        self.tokens["owner"] = self._token(alice, "owner", [], Kind.PERSONAL)[1]
+        self.tokens["other"] = self._token(charlie, "other", [], Kind.PERSONAL)[1]
+        late = START + SECOND
+        self.tokens["expired"] = self._token(alice, "expired", [], Kind.PERSONAL, expires=late)[1]
+        id_, self.tokens["revoked"] = self._token(alice, "revoked", [], Kind.PERSONAL)
+        self._write(lambda tx: accesses.revoke(tx, ctx, alice, id_))
+        clock.tick(2 * SECOND)
+        _, self.tokens["session"] = sessions.sign_in(
+            ctx, name="alice", password=PASSWORD, address=""
+        )
+
+    def _write(self, fn: Any) -> Any:
+        return self.ctx.store.write(fn).result()
+
+    def _token(
+        self,
+        owner: Access,
+        name: str,
+        permissions: list[Permission],
+        kind: Kind = Kind.APP,
+        **given: Any,
+    ) -> tuple[str, str]:
+        stored, secret = self._write(
+            lambda tx: accesses.create(
+                tx, self.ctx, owner, name=name, permissions=permissions, kind=kind, **given
+            )
+        )
+        return stored.access.id, secret
+
+    def aim(self, aim: Aim, kind: str, row: Row) -> Mapping[str, Any]:
+        """Make what a request is aimed at, fresh, and return what stands for it."""
+        asked = repr((row.path, row.body, row.query))
+        owner = self.charlie if aim is Aim.OTHER else self.alice
+        outer, edge = aim is Aim.OUTER, aim is Aim.EDGE
+        nowhere = aim is Aim.NOWHERE
+        made_in = "diurnal-notes" if outer else STREAM if edge else DEEP
+        known: dict[str, Any] = {
+            "kind": kind,
+            "measure": MEASURES.get(aim, "weight"),
+            "type": "note/txt" if edge or outer else "mass/kg",
+            "tag": "b" if edge else "a",
+            "time": (START - (20 * HOUR if edge else 0)) // SECOND,
+            "event": NO_ID,
+            "file": NO_ID,
+            "token": NO_ID,
+            "node": "nowhere",
+            "stream": "nowhere" if nowhere else made_in,
+            "upload": "nowhere",
+            "batch": "999",
+        }
+        if nowhere:
+            return known
+        if "{node}" in asked or aim is Aim.OTHER:
+            known["node"] = self._node(owner, "diurnal-notes" if outer else STREAM)
+        if aim is Aim.OTHER:  # the caller's tree has the standard ones, too
+            known["stream"] = known["node"]
+        if aim is Aim.TRASHED and "{node}" in asked:
+            self._write(
+                lambda tx: streams.update(tx, self.ctx, owner, known["node"], {"trashed": True})
+            )
+        if "{event}" in asked:
+            known["event"] = self._event(owner, known, made_in)
+        if "{event}" in asked and (row.content or "{file}" in asked):
+            known["file"] = self._file(owner, known["event"])
+        if aim is Aim.TRASHED and "{event}" in asked:
+            self._write(
+                lambda tx: events.set_trashed(tx, self.ctx, owner, known["event"], trashed=True)
+            )
+        if "{upload}" in asked:
+            known["upload"] = self._upload(owner, 10).id
+        if "{batch}" in asked:
+            known["batch"] = self._batch(owner)
+        if "{token}" in asked:
+            known["token"] = self._token(owner, "t", [], Kind.PERSONAL)[0]
+        return known
+
+    def _event(self, owner: Access, known: Mapping[str, Any], made_in: str) -> str:
+        new = NewEvent(
+            stream_ids=(made_in,),
+            type=known["type"],
+            time=known["time"] * SECOND,
+            content=1,
+            tags=(known["tag"],),
+        )
+        [written] = self._write(lambda tx: events.create(tx, self.ctx, owner, [new]))
+        return str(written.event.id)
+
+    def _file(self, owner: Access, event: str) -> str:
+        digest, size = self.ctx.blobs.put(owner.account_id, [b"x"], limit=10)
+        given = [("a", "text/plain", digest, size)]
+        held = self._write(lambda tx: files.add(tx, self.ctx, owner, event, given))
+        return str(held.files[0].id)
+
+    def _upload(self, owner: Access, size: int) -> Any:
+        return self._write(lambda tx: uploads.create(tx, self.ctx, owner, name="a", size=size))
+
+    def _node(self, owner: Access, parent: str) -> str:
+        made = self._write(
+            lambda tx: streams.create(
+                tx, self.ctx, owner, name=f"S {self.ctx.new_id()}", parent_id=parent
+            )
+        )
+        return str(made.id)
+
+    def _batch(self, owner: Access) -> str:
+        upload = self._upload(owner, 1).id
+        uploads.append(self.ctx, owner, upload, 0, b"x")
+        batch = self._write(
+            lambda tx: imports.start(tx, self.ctx, owner, upload_id=upload, name="a")
+        )
+        return str(batch)
+
+    def tidy(self, row: Row) -> None:
+        """Remove the uploads, of which an account has few at a time."""
+        if not any(word in repr(row) for word in ("{upload}", "{batch}", "'size'")):
+            return
+        for owner in (self.alice, self.charlie):
+            rows = self.ctx.store.read(lambda tx, o=owner: uploads.store.all_of(tx, o.account_id))
+            for row in rows:
+                uploads.remove(self.ctx, owner.account_id, row.id)
+
+
+@pytest.fixture
+def world(ctx: Context, clock: Clock, alice: Access, charlie: Access) -> World:
+    return World(ctx, clock, alice, charlie)
+
+
+def _filled(given: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(given, str):
+        whole = given[1:-1]
+        if given.startswith("{") and whole in known:
+            return known[whole]
+        return given.format(**known) if "{" in given else given
+    if isinstance(given, dict):
+        return {k: _filled(v, known) for k, v in given.items()}
+    return [_filled(v, known) for v in given] if isinstance(given, list) else given
+
+
+def _send(api: Api, name: str, row: Row, known: Mapping[str, Any]) -> Any:
+    method, _, path = name.partition(" ")
+    whole = path.format(**{k: _filled(v, known) for k, v in row.path.items()})
+    query = f"?{row.query.format(**known)}" if row.query else ""
+    given: dict[str, Any] = {"headers": dict(row.headers)}
+    if row.content is not None:
+        given["content"] = row.content
+    return api(method, whole + query, _filled(row.body, known), **given)
+
+
+def test_every_endpoint_has_a_row() -> None:
+    assert {f"{e.method} {e.path}" for e in ENDPOINTS} == set(TABLE)
+
+
+def test_every_aim_and_kind_is_used() -> None:
+    assert {aim for row in TABLE.values() for aim in row.aims} == set(Aim)
+    assert set(AIMS) < set(Aim)
+
+
+GROUPS = sorted({name.split("/")[1].partition("{")[0] for name in TABLE})
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_token_gets_what_the_table_says(world: World, group: str) -> None:
+    wrong: list[str] = []
+    with opened(world.ctx) as nobody:
+        for name, row in TABLE.items():
+            if name.split("/")[1] != group:
+                continue
+            for kind, aim in itertools.product(KINDS, row.aims):
+                if name == "DELETE /session" and kind not in OUTSIDE:
+                    continue  # it would end the token; `test_tokens` has it
+                api = nobody.with_token(world.tokens[kind])
+                answer = _send(api, name, row, world.aim(aim, kind, row))
+                world.tidy(row)
+                wanted = 401 if kind in OUTSIDE and not row.public else row.expected(kind, aim)
+                if answer.status_code != wanted:
+                    wrong.append(
+                        f"{name} as {kind} at {aim}: {answer.status_code} for {wanted}"
+                        f" {answer.text[:120]}"
+                    )
+    assert not wrong, "\n".join(wrong)
+
+
+def test_another_accounts_id_answers_like_one_that_is_not_there(world: World) -> None:
+    """For everyone, in status and body; only the id itself may differ."""
+    differ: list[str] = []
+    with opened(world.ctx) as nobody:
+        for name, row in TABLE.items():
+            if Aim.OTHER not in row.aims:
+                continue
+            for kind in KINDS:
+                api = nobody.with_token(world.tokens[kind])
+                shown = []
+                for aim in (Aim.OTHER, Aim.NOWHERE):
+                    known = world.aim(aim, kind, row)
+                    answer = _send(api, name, row, known)
+                    text = answer.text
+                    for value in known.values():
+                        if isinstance(value, str) and len(value) > 5:
+                            text = text.replace(value, "<id>")
+                    text = text.replace("nowhere", "<id>").replace(
+                        f"import {known['batch']}", "import <n>"
+                    )
+                    shown.append((answer.status_code, text))
+                world.tidy(row)
+                if shown[0] != shown[1]:
+                    differ.append(f"{name} as {kind}: {json.dumps(shown)}")
+    assert not differ, "\n".join(differ)
+
+
+def test_nothing_of_another_account_is_ever_shown(world: World) -> None:
+    with opened(world.ctx) as nobody:
+        mine = world.aim(
+            Aim.INSIDE, "", Row(TABLE["GET /events/{id}"].expected, {"id": "{event}{node}{token}"})
+        )
+        other = nobody.with_token(world.tokens["other"])
+        for path in ("/events?state=all", "/series", "/days", "/streams?state=all", "/tokens"):
+            shown = other("GET", path)
+            assert shown.status_code == 200
+            for name in ("event", "node", "token"):
+                assert mine[name] not in shown.text
+        changes = other.ok("GET", "/changes")["changes"]
+        assert mine["event"] not in {c["id"] for c in changes}
