@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 from diurnal import worker
+from diurnal.errors import NotFound
 from diurnal.model.access import Access
 from diurnal.services import accesses, accounts, imports, jobs
 from diurnal.services.context import Context, opened
 from diurnal.services.jobs import Lease
 from diurnal.settings import Settings, load
+from tests.clock import Clock
 from tests.conftest import PASSWORD
 
 APPLE = Path(__file__).parent / "data" / "apple_health" / "synthetic_export.zip"
@@ -236,3 +238,16 @@ def test_what_only_imports_need_is_not_loaded_at_the_start(
     )
     loaded = json.loads(ran.stdout.splitlines()[-1])
     assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_tidying_up_leaves_what_is_needed(ctx: Context, alice: Access, clock: Clock) -> None:
+    _enqueue(ctx, alice, 1)
+    lease = ctx.store.write(lambda tx: jobs.take(tx, ctx, ["mark"], owner="w")).result()
+    assert lease is not None
+    ctx.store.write(lambda tx: jobs.finish(tx, ctx, lease)).result()
+    _enqueue(ctx, alice, 1)
+    clock.tick(jobs.KEPT + 1)
+    worker.tidy(ctx)
+    with pytest.raises(NotFound):
+        ctx.store.read(lambda tx: jobs.get(tx, alice.account_id, lease.id))
+    assert len(ctx.store.read(lambda tx: jobs.open_jobs(tx, alice.account_id, ["mark"]))) == 1

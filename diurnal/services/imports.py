@@ -112,17 +112,33 @@ def start(
     said = {"paths": list(paths), "source": source, "map": dict(options or {})}
     if len(msgspec.json.encode(said)) > OPTIONS_BYTES_MAX:
         raise InvalidInput("the options are too large", field="options")
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
+    # Locks the account's clock, which is the first thing that every write does.
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
     if upload_id is not None:
         stored = uploads.complete(tx, ctx, caller.account_id, upload_id)
         name = name or stored.name
     elif not paths:
         raise InvalidInput("there is nothing to import", field="upload")
+    return begin(tx, ctx, caller, name=name, options=said, upload_id=upload_id, dry_run=dry_run)
+
+
+def begin(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    *,
+    name: str,
+    options: Mapping[str, Any],
+    upload_id: str | None = None,
+    dry_run: bool = False,
+) -> int:
+    """Make a batch and its job, whatever it brings in; return its number."""
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     batch_id = store.add(
         tx,
         caller.account_id,
         name=name,
-        options=said,
+        options=dict(options),
         upload_id=upload_id,
         access_id=caller.id,
         dry_run=dry_run,
@@ -135,9 +151,9 @@ def start(
     return batch_id
 
 
-def job_of(tx: Tx, account_id: int, batch_id: int, kind: str = "import") -> str | None:
-    """Return the job that does a batch (`kind` import) or undoes it (undo)."""
-    return job_store.by_key(tx, account_id, kind, f"{kind}-{batch_id}")
+def job_of(tx: Tx, account_id: int, batch_id: int) -> str | None:
+    """Return the job that does a batch."""
+    return job_store.by_key(tx, account_id, "import", f"import-{batch_id}")
 
 
 def get(tx: Tx, caller: Access, batch_id: int) -> Stored:
@@ -280,9 +296,11 @@ def request_undo(tx: WriteTx, ctx: Context, caller: Access, batch_id: int) -> st
         tx, caller.account_id, batch_id, UNDOING, error=batch.error, finished=batch.finished
     )
     changes.append(tx, caller.account_id, stamp, caller.id, [("batch", "undo", str(batch_id))])
-    return jobs.enqueue(
-        tx, ctx, caller.account_id, "undo", {"batch": batch_id}, idem_key=f"undo-{batch_id}"
-    )
+    args = {"batch": batch_id}
+    for job in jobs.open_jobs(tx, caller.account_id, ["undo"]):
+        if msgspec.json.decode(job.args) == args:
+            return job.id
+    return jobs.enqueue(tx, ctx, caller.account_id, "undo", args)
 
 
 def undo(ctx: Context, caller: Access, batch_id: int) -> int:

@@ -112,6 +112,32 @@ def test_undo_takes_everything_back_and_the_import_can_be_repeated(
     assert _day(ctx, alice, "steps", "2026-03-10") == steps
 
 
+def test_an_undo_that_was_cut_off_goes_on(ctx: Context, alice: Access, clock: Clock) -> None:
+    result = _import(ctx, alice, APPLE)
+
+    def ask() -> str:
+        return ctx.store.write(
+            lambda tx: imports.request_undo(tx, ctx, alice, result.batch)
+        ).result()
+
+    def take() -> jobs.Lease:
+        lease = ctx.store.write(lambda tx: jobs.take(tx, ctx, ["undo"], owner="w")).result()
+        assert lease is not None
+        return lease
+
+    assert ask() == ask()
+    turns = iter([False, False, True])
+    with pytest.raises(jobs.Stopped):
+        imports.run_undo(
+            ctx, alice.account_id, result.batch, lease=take(), stopping=lambda: next(turns)
+        )
+    left = ctx.store.read(lambda tx: batches.written(tx, alice.account_id, result.batch))
+    assert 0 < left < result.read
+    clock.tick(jobs.LEASE_US + 1)
+    imports.run_undo(ctx, alice.account_id, result.batch, lease=take())
+    assert ctx.store.read(lambda tx: batches.written(tx, alice.account_id, result.batch)) == 0
+
+
 def test_undo_leaves_what_others_wrote(ctx: Context, alice: Access, tmp_path: Path) -> None:
     one = _write(tmp_path / "one.csv", "date,steps,read a book\n2026-01-01,100,1\n")
     two = _write(tmp_path / "two.csv", "date,steps,read a book\n2026-01-02,200,1\n")
