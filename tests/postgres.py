@@ -79,6 +79,14 @@ class Postgres:
                 lock.write("ready")
         return name
 
+    def restart(self, mode: str) -> None:
+        """Stop the server the way `mode` says (immediate is a crash) and start it again."""
+        _as_server(
+            self.folder / "pg",
+            *(find_bin() / "pg_ctl", "restart", "--wait", "--mode", mode),
+            *("--pgdata", self.folder / "pg" / "data", "--log", self.folder / "pg" / "log"),
+        )
+
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
@@ -96,6 +104,18 @@ def open_run() -> None:
 def close_run() -> None:
     """Stop the server, if one was started, and remove the folder."""
     _close(Path(os.environ.pop(RUN_DIR)))
+
+
+@contextlib.contextmanager
+def own() -> Iterator[Postgres]:
+    """Start a server that the test may take down."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)
+    try:
+        password = secrets.token_hex(16)
+        yield Postgres(folder, _start(folder, password), password)
+    finally:
+        _close(folder)
 
 
 def start() -> Postgres:
