@@ -134,8 +134,10 @@ def create(
             first_of[key] = i
             # As if they had come in two calls: what was said last counts.
             new = latest.get(key, given)
-            if new is not given and given.id is not None:
-                new = msgspec.structs.replace(new, id=given.id)
+            if new is not given:
+                new = msgspec.structs.replace(
+                    new, id=given.id or new.id, trashed=given.trashed, files=given.files
+                )
         old = known.get(key) if key is not None else None
         if old is not None:
             _may_replace(state, caller, old, new)
@@ -336,7 +338,7 @@ def _same(old: Event, new: NewEvent) -> bool:
         and old.duration == new.duration
         and old.type == new.type
         and old.content == new.content
-        and isinstance(old.content, bool) == isinstance(new.content, bool)
+        and (type(old.content) is type(new.content) or not isinstance(old.content, (int, float)))
         and old.zone == _own_zone(new)
         and set(old.stream_ids) == set(new.stream_ids)
         and old.description == new.description
