@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +14,19 @@ import structlog
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from diurnal import plugins
-from diurnal.auth import keys
+from diurnal import live, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
 from diurnal.http import Json, NoStore, header, mounted
 from diurnal.services import accesses
-from diurnal.services.context import Context, Ids
+from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
-from diurnal.store.blobs import Blobs
-from diurnal.store.database import open_store
 from diurnal.web import pages
 
 log = structlog.get_logger(__name__)
 
 FLUSH_S = 10.0
 """Usage counts gathered in memory are stored this often."""
-
-
-def open_context(settings: Settings, now: Callable[[], int]) -> Context:
-    """Open store, keys and files of the data directory, making what is not there."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Context(
-        store=open_store(settings.database_url),
-        settings=settings,
-        keys=keys.load(settings.data_dir),
-        blobs=Blobs(settings.data_dir),
-        now=now,
-        new_id=Ids(now),
-    )
 
 
 def dialects() -> dict[str, Dialect]:
@@ -63,6 +48,8 @@ class App:
             if chosen is not None and chosen.host:
                 self._hosts[chosen.host] = app
         self._pages = pages.app(ctx)
+        self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
+        self._hub = live.Hub(ctx)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,9 +59,10 @@ class App:
             return
         host = (header(scope, b"host") or "").lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if not self.ctx.settings.allows_host(name.strip("[]")):
+        if not self._allows_host(name.strip("[]")):
             await PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
             return
+        live.given(scope, self._hub)
         if name in self._hosts:
             await self._hosts[name](scope, receive, send)
             return
@@ -114,6 +102,7 @@ class App:
         try:
             yield
         finally:
+            self._hub.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -138,7 +127,12 @@ class App:
 
 def create(settings: Settings, now: Callable[[], int]) -> ASGIApp:
     """Make the application of one process."""
-    return NoStore(App(open_context(settings, now)))
+    return on(open_context(settings, now))
+
+
+def on(ctx: Context) -> ASGIApp:
+    """Make the application on what is open already; it closes the store at its end."""
+    return NoStore(App(ctx))
 
 
 def socket_path(data_dir: Path) -> Path:

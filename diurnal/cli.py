@@ -502,14 +502,13 @@ def account_delete(
     json: Json = False,
 ) -> None:
     """Delete an account with all its data."""
-    from diurnal.services import accounts, uploads
+    from diurnal.services import accounts
 
     with _opened() as ctx:
         owner = _owner(ctx, name)
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Delete {name} and all its data for good?", abort=True, err=True)
         accounts.delete(ctx, owner.account_id)
-        uploads.erase(ctx, owner.account_id)
     if json:
         _print({"account": name, "deleted": True})
     else:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import anyio
+import anyio.to_thread
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticated, Unavailable
 from diurnal.model.access import Access
-from diurnal.services import accesses
+from diurnal.services import accesses, sessions
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
 
@@ -50,12 +54,18 @@ async def body(request: Request, limit: int) -> bytes:
     Raises:
         TooLarge: past `limit` bytes; the rest is not read.
     """
-    told = request.headers.get("content-length", "")
+    told = header(request.scope, b"content-length") or ""
     if told.isdigit() and int(told) > limit:
         raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        more = message.get("more_body", False)
         size += len(part)
         if size > limit:
             raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
@@ -75,9 +85,21 @@ async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
     return await ctx.store.submit(fn)
 
 
+_TURNS = anyio.CapacityLimiter(4)
+
+
+async def blocking(fn: Callable[[], T]) -> T:
+    """Run what computes or waits long (a password hash, a large body) off the loop.
+
+    Few at a time: each password hash takes 64 MB, and so a flood of guesses passes the count of
+    failures by no more than this.
+    """
+    return await anyio.to_thread.run_sync(fn, limiter=_TURNS)
+
+
 def bearer(request: Request) -> str | None:
     """Return the token of an `Authorization: Bearer` header."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = (header(request.scope, b"authorization") or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -102,8 +124,11 @@ async def resolve(ctx: Context, token: str, *, account_id: int | None = None) ->
     known = accesses.remembered(ctx, token)
     if known is not None and account_id in (None, known.account_id):
         return known
+    seen = ctx.store.meta_commits
     return await read(
-        ctx, lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id), quick=True
+        ctx,
+        lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id, seen=seen),
+        quick=True,
     )
 
 
@@ -144,6 +169,54 @@ def refuse_foreign(request: Request) -> None:
         raise Forbidden("this request comes from another site")
 
 
+def keep_session(request: Request, response: Response, token: str) -> None:
+    """Set the session cookie; over plain HTTP it cannot be marked Secure."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=sessions.LASTS_US // 1_000_000,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Take the session cookie back."""
+    response.delete_cookie(
+        COOKIE, httponly=True, samesite="lax", secure=request.url.scheme == "https"
+    )
+
+
+def address(request: Request) -> str:
+    """Return the client's address, as trusted proxies tell it."""
+    return request.client.host if request.client else ""
+
+
+def from_here(ctx: Context, request: Request) -> bool:
+    """Return whether a request surely comes from this machine.
+
+    A proxy on this machine that does not say for whom it asks looks like a client here; so
+    nothing may hint at other machines: not what we listen on, nor the name asked for.
+    """
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    hints = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
+    return (
+        ctx.settings.public_url is None
+        and not hints & set(request.headers)
+        and all(_loopback(name) for name in (address(request), ctx.settings.host, host or ""))
+    )
+
+
+def _loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 def status_of(error: AppError, statuses: Statuses) -> tuple[int, str]:
     """Return the row of the nearest class that has one."""
     for kind in type(error).__mro__:
@@ -152,7 +225,7 @@ def status_of(error: AppError, statuses: Statuses) -> tuple[int, str]:
     return statuses[AppError]
 
 
-def retry_headers(error: AppError) -> dict[str, str]:
+def retry_headers(error: AppError | None) -> dict[str, str]:
     """Return `Retry-After` where the error says when."""
     if isinstance(error, TooMany | Unavailable):
         return {"Retry-After": str(error.retry_after_s)}
@@ -180,6 +253,35 @@ def guarded(handler: Handler, statuses: Statuses, render: Render) -> Handler:
     return answer
 
 
+def router(paths: Mapping[str, Handler], otherwise: Handler) -> Router:
+    """Return a router that takes each path with and without a last slash, by any method.
+
+    Args:
+        otherwise: answers what no path matches, so that a dialect's 404 is in its own words.
+    """
+    # No methods named: Starlette's own answer to another method would be plain text.
+    routes = [
+        Route(spelling, handler, methods=[])
+        for path, handler in paths.items()
+        for spelling in dict.fromkeys((path, path.rstrip("/") + "/"))
+    ]
+    return _Router(routes, otherwise)
+
+
+class _Router(Router):
+    def __init__(self, routes: list[Route], otherwise: Handler) -> None:
+        super().__init__(routes, redirect_slashes=False)
+        self._otherwise = otherwise
+
+    async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See `Router.not_found`."""
+        if scope["type"] != "http":
+            await super().not_found(scope, receive, send)
+            return
+        request = Request(scope, receive, send)
+        await (await self._otherwise(request))(scope, receive, send)
+
+
 def base_url(request: Request, settings_url: str | None) -> str:
     """Return scheme and host under which the client reached us, no slash at the end."""
     return settings_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
@@ -195,6 +297,13 @@ def mounted(scope: Scope, prefix: str) -> Scope:
     return child
 
 
+_COMMON = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_COMMON_NAMES = frozenset(name for name, _ in _COMMON)
+
+
 class NoStore:
     """Adds headers that every answer of an API carries."""
 
@@ -204,13 +313,13 @@ class NoStore:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers added."""
 
-        async def sending(message: Any) -> None:
+        # Runs twice a request: no coroutine of its own, and no set where none of these is named.
+        def sending(message: Any) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-            await send(message)
+                headers = [*message.get("headers", ())]
+                named = [name for name, _ in headers if name.lower() in _COMMON_NAMES]
+                more = [h for h in _COMMON if h[0] not in named] if named else _COMMON
+                message["headers"] = [*headers, *more]
+            return send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)

@@ -1,1 +1,7 @@
-"""What live doors share."""
+"""Follow changes as they are committed: in this process, or in another on the same store."""
+
+from __future__ import annotations
+
+from diurnal.live.hub import PACE_S, Follower, Hub, given, hub_of
+
+__all__ = ["PACE_S", "Follower", "Hub", "given", "hub_of"]

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from diurnal.auth import tokens
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
-from diurnal.model.access import EVERY, Access, Kind, Permission
+from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.services.context import CachedAccess, Context
 from diurnal.store import accesses, changes
 from diurnal.store.accesses import Stored
 from diurnal.store.database import Tx, WriteTx
 
 RECHECK_US = 250_000
-"""On PostgreSQL a token is looked at again this often; revocation holds within a second."""
+"""A token is looked at again this often, for what other processes did.
+
+What this one did shows at once.
+"""
 CACHED_MAX = 20_000
 NAME_MAX = 100
+ID = re.compile(r"c[0-9a-z]{24}")
+SIMPLE_API = "exist"
+SIMPLE_NAME = "Simple token"
 PERMISSIONS_MAX = 200
 
 _UNKNOWN = "this token opens nothing"
@@ -24,17 +31,22 @@ _UNKNOWN = "this token opens nothing"
 def remembered(ctx: Context, token: str) -> Access | None:
     """Return the access of a token that was checked a moment ago, without any I/O."""
     known = ctx.accesses.get(tokens.digest(token))
-    if known is None or ctx.store.inline_reads or ctx.now() - known.checked > RECHECK_US:
+    if known is None or known.seen != ctx.store.meta_commits:
         return None
-    _check_expiry(ctx, known.access)
-    return known.access
+    if not 0 <= ctx.now() - known.checked <= RECHECK_US:
+        return None
+    return _used(ctx, known.access)
 
 
-def resolve(tx: Tx, ctx: Context, token: str, *, account_id: int | None = None) -> Access:
+def resolve(
+    tx: Tx, ctx: Context, token: str, *, account_id: int | None = None, seen: int = -1
+) -> Access:
     """Return the access that a token opens, as of this transaction.
 
     Args:
         account_id: whose it must be, for tokens that do not carry their account.
+        seen: `Store.meta_commits` before the transaction began, so that the answer may be
+            remembered.
 
     Raises:
         Unauthenticated: unknown, deleted or expired.
@@ -52,19 +64,31 @@ def resolve(tx: Tx, ctx: Context, token: str, *, account_id: int | None = None) 
             raise Unauthenticated(_UNKNOWN)
         if len(ctx.accesses) >= CACHED_MAX:
             ctx.accesses.pop(next(iter(ctx.accesses)), None)
-        known = ctx.accesses[key] = CachedAccess(revs[1], stored.access, ctx.now())
-    elif not ctx.store.inline_reads:
-        known = ctx.accesses[key] = CachedAccess(revs[1], known.access, ctx.now())
-    _check_expiry(ctx, known.access)
-    ctx.uses[(known.access.account_id, known.access.id)] = (
-        ctx.uses.get((known.access.account_id, known.access.id), 0) + 1
-    )
-    return known.access
+        access = stored.access
+    else:
+        access = known.access
+    ctx.accesses[key] = CachedAccess(revs[1], access, ctx.now(), seen)
+    return _used(ctx, access)
 
 
-def _check_expiry(ctx: Context, access: Access) -> None:
-    if access.expires is not None and access.expires <= ctx.now():
-        raise Unauthenticated("this token has expired")
+def expired(ctx: Context, access: Access) -> bool:
+    """Return whether an access is past its time."""
+    return access.expires is not None and access.expires <= ctx.now()
+
+
+def stands(tx: Tx, access: Access) -> bool:
+    """Return whether an access is still there: for whoever holds a connection open by it."""
+    stored = accesses.by_id(tx, access.account_id, access.id)
+    return stored is not None and stored.deleted is None
+
+
+def _used(ctx: Context, access: Access) -> Access:
+    """Refuse an access past its time, and count the use of any other."""
+    if expired(ctx, access):
+        raise Unauthenticated("this token has expired", expired=True)
+    key = (access.account_id, access.id)
+    ctx.uses[key] = ctx.uses.get(key, 0) + 1
+    return access
 
 
 def issue(
@@ -202,6 +226,51 @@ def revoke(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> None:
         raise NotFound(f"no access {id_!r}")
     accesses.mark_deleted(tx, caller.account_id, id_, stamp.at)
     changes.append(tx, caller.account_id, stamp, caller.id, [("access", "delete", id_)])
+
+
+def is_simple(access: Access) -> bool:
+    """Return whether this is an account's simple token: read only, for Exist's API."""
+    return access.api == SIMPLE_API and access.client_id is None
+
+
+def simple_token(tx: WriteTx, ctx: Context, caller: Access) -> str:
+    """Return the account's one simple token for Exist's API, making it on first use.
+
+    Raises:
+        Forbidden: the caller is not the owner.
+    """
+    if not caller.owner:
+        raise Forbidden("only the account's owner makes tokens")
+    # Locks the account's clock first, so that two who ask at once do not make two tokens.
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    for stored in accesses.all_of(tx, caller.account_id):
+        if is_simple(stored.access) and stored.deleted is None and stored.sealed is not None:
+            known = ctx.keys.open(stored.sealed, caller.account_id)
+            if known is not None:
+                return known
+    _, token = issue(
+        tx,
+        ctx,
+        account_id=caller.account_id,
+        username=caller.username,
+        kind=Kind.APP,
+        name=SIMPLE_NAME,
+        permissions=(Permission(Level.READ),),
+        api=SIMPLE_API,
+        token=tokens.make_hex(caller.account_id),
+        seal=True,
+        made_by=caller.id,
+    )
+    return token
+
+
+def source_names(tx: Tx, caller: Access, sources: Iterable[str]) -> dict[str, str]:
+    """Return what people call each source: of one that is an access, the access's name."""
+    named: dict[str, str] = {}
+    for source in sources:
+        stored = accesses.by_id(tx, caller.account_id, source) if ID.fullmatch(source) else None
+        named[source] = stored.access.name if stored is not None else source
+    return named
 
 
 def flush_uses(tx: WriteTx, ctx: Context, counted: dict[tuple[int, str], int]) -> None:

@@ -12,6 +12,7 @@ from diurnal.auth import passwords
 from diurnal.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from diurnal.model import time
 from diurnal.model.access import Access
+from diurnal.services import uploads
 from diurnal.services.context import Context
 from diurnal.store import accounts, changes, streams
 from diurnal.store.accounts import Account
@@ -252,3 +253,4 @@ def delete(ctx: Context, account_id: int) -> None:
     for key in [k for k, v in ctx.accesses.items() if v.access.account_id == account_id]:
         ctx.accesses.pop(key, None)
     ctx.blobs.erase(account_id)
+    uploads.erase(ctx, account_id)

@@ -79,7 +79,9 @@ def add(
         for name, type_, hash_, size in given
     )
     _check_count(old, len(new))
-    fresh = {f.hash: f.size for f in new if not event_store.hash_used(tx, caller.account_id, f.hash)}
+    fresh = {
+        f.hash: f.size for f in new if not event_store.hash_used(tx, caller.account_id, f.hash)
+    }
     quota = ctx.settings.attachment_quota_bytes
     if files.total(tx, caller.account_id) + sum(fresh.values()) > quota:
         raise TooLarge("the attachment quota is used up", limit=quota)
@@ -96,6 +98,11 @@ def find(tx: Tx, ctx: Context, caller: Access, event_id: str, file_id: str) -> F
         if file.id == file_id:
             return file
     raise NotFound(f"no file {file_id!r}")
+
+
+def of(tx: Tx, caller: Access, event_ids: Sequence[str]) -> dict[str, tuple[File, ...]]:
+    """Return the files of events that the caller has been found to read, by event id."""
+    return event_store.files_of(tx, caller.account_id, event_ids)
 
 
 def remove(tx: WriteTx, ctx: Context, caller: Access, event_id: str, file_id: str) -> Event:

@@ -57,9 +57,9 @@ class Attempts:
 
     def _open(self) -> MovingWindowRateLimiter:
         if self._limiter is None:
-            from limits import RateLimitItemPerSecond  # noqa: PLC0415 - 4 MB that few need
-            from limits.storage import MemoryStorage  # noqa: PLC0415
-            from limits.strategies import MovingWindowRateLimiter  # noqa: PLC0415
+            from limits import RateLimitItemPerSecond
+            from limits.storage import MemoryStorage
+            from limits.strategies import MovingWindowRateLimiter
 
             most = {"pair": PAIR_MAX, "name": NAME_MAX, "address": ADDRESS_MAX}
             self._items = {

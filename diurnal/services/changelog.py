@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from diurnal.model.access import Access
@@ -10,6 +11,12 @@ from diurnal.store import changes
 from diurnal.store.database import Tx
 
 LIMIT_MAX = 10_000
+KINDS = ("access", "account", "batch", "day", "event", "measure", "series", "stream")
+"""What a change may be of."""
+DATA = frozenset({"day", "event", "measure", "series", "stream"})
+"""What others than the owner may hear of."""
+LOOKED_MAX = 10_000
+"""Changes that are looked through for their kinds; of more, all kinds may be among them."""
 
 
 class Change(NamedTuple):
@@ -27,6 +34,18 @@ def rev(tx: Tx, caller: Access) -> int:
     """Return the number of the account's last change."""
     known = changes.revs(tx, caller.account_id)
     return known[0] if known else 0
+
+
+def revs(tx: Tx, account_ids: Iterable[int]) -> dict[int, int]:
+    """Return the number of the last change of each of the accounts that there are."""
+    return changes.revs_of(tx, account_ids)
+
+
+def kinds(tx: Tx, caller: Access, after: int, upto: int) -> list[str]:
+    """Return what has changed after number `after`, up to and with `upto`, as far as told."""
+    near = 0 <= upto - after <= LOOKED_MAX
+    found = changes.kinds(tx, caller.account_id, after, upto) if near else {*KINDS}
+    return sorted(found if caller.owner else found & DATA)
 
 
 def since(tx: Tx, caller: Access, after: int, limit: int) -> list[Change]:

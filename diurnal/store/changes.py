@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, case, func, insert, select, update
 
 from diurnal.errors import NotFound
 from diurnal.store.database import Row, Tx, WriteTx
-from diurnal.store.sql import Sql, ordered
+from diurnal.store.sql import Sql, in_list, ordered
 from diurnal.store.tables import account_clock as clock
 from diurnal.store.tables import change
 
@@ -56,6 +56,16 @@ _SINCE = Sql(
     .where(change.c.account_id == bindparam("account"), change.c.rev > bindparam("rev"))
     .order_by(change.c.rev)
     .limit(bindparam("most"))
+)
+_MANY = Sql(select(clock.c.account_id, clock.c.rev).where(in_list(clock.c.account_id, "accounts")))
+_KINDS = Sql(
+    select(change.c.kind)
+    .distinct()
+    .where(
+        change.c.account_id == bindparam("account"),
+        change.c.rev > bindparam("after"),
+        change.c.rev <= bindparam("upto"),
+    )
 )
 _AT_REV = Sql(
     select(change.c.rev, change.c.time_us)
@@ -109,6 +119,17 @@ def revs(tx: Tx, account_id: int) -> tuple[int, int] | None:
     """Return (rev, meta_rev) of the account, None where there is no such account."""
     row = tx.one(_REVS, {"account": account_id})
     return (row[0], row[1]) if row else None
+
+
+def revs_of(tx: Tx, account_ids: Iterable[int]) -> dict[int, int]:
+    """Return the number of the last change of each account that there is."""
+    return dict(tx.execute(_MANY, {"accounts": list(account_ids)}))
+
+
+def kinds(tx: Tx, account_id: int, after: int, upto: int) -> set[str]:
+    """Return the kinds of what changed after number `after`, up to and with `upto`."""
+    values = {"account": account_id, "after": after, "upto": upto}
+    return {row[0] for row in tx.execute(_KINDS, values)}
 
 
 def latest(tx: Tx) -> int:

@@ -85,6 +85,19 @@ class DaysOut(wire.Output):
     lineage: dict[str, list[dict[str, Any] | None]] | None = None
 
 
+class Extent(wire.Output):
+    """The first and the last day that has a value."""
+
+    start: str = msgspec.field(name="from")
+    to: str
+
+
+class ExtentOut(wire.Output):
+    """From when to when there are days, by measure."""
+
+    measures: dict[str, Extent]
+
+
 class DaysStored(wire.Output):
     """How many day rows were new, the same as known, changed."""
 
@@ -141,6 +154,20 @@ async def get_many(call: Call) -> Response:
     # A day begins on a quarter of an hour, so today is the same until the next.
     quarter = call.ctx.now() // QUARTER if end is None else 0
     return await endpoint.cached(call, read, moment=quarter)
+
+
+async def extent(call: Call) -> Response:
+    """Answer from when to when there are days."""
+
+    def read(tx: Tx) -> bytes:
+        found = days.extent(tx, call.ctx, call.caller)
+        spans = {
+            key: Extent(start=day_text(first), to=day_text(last))
+            for key, (first, last) in sorted(found.items())
+        }
+        return wire.encode(ExtentOut(measures=spans))
+
+    return await endpoint.cached(call, read)
 
 
 def _new(call: Call, given: DayNew | DayIn, measure: str, day: int) -> days.NewDay:
@@ -209,6 +236,14 @@ ENDPOINTS = (
         query=DaysQuery,
         answer=(DaysOut,),
         handler=get_many,
+    ),
+    Endpoint(
+        method="GET",
+        path="/days/extent",
+        name="days.extent",
+        summary="Read from when to when there are days",
+        answer=(ExtentOut,),
+        handler=extent,
     ),
     Endpoint(
         method="POST",

@@ -235,7 +235,8 @@ def event_json(e: Event) -> bytes:
 
 def _found_json(found: Sequence[Found], files: Mapping[str, Sequence[File]]) -> str:
     if not files:
-        return ",".join([native_json(f.body, f.tail) for f in found])
+        # `native_json` in place: a thousand calls are a tenth of what the page costs.
+        return ",".join([f"{f.body[:-1]},{f.tail}" for f in found])
     parts = []
     for f in found:
         text = native_json(f.body, f.tail)

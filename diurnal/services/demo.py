@@ -1,0 +1,56 @@
+"""Demo data: an invented life, loaded as an import like others, so that it can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from diurnal import demo
+from diurnal.demo import Life
+from diurnal.errors import Conflict
+from diurnal.model.access import Access
+from diurnal.model.records import Item
+from diurnal.services import accesses, imports
+from diurnal.services.context import Context
+from diurnal.store import accounts
+from diurnal.store.batches import Stored
+from diurnal.store.database import WriteTx
+
+CONNECTOR = "demo"
+NAME = "Demo data"
+SEED = 1
+
+
+def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int:
+    """Make the batch of a year of invented days and the job that does it; return its number.
+
+    Raises:
+        Forbidden: the caller is not the owner.
+        Conflict: the account has demo data.
+    """
+    accesses.must_own(caller)
+    if any(_there(batch) for batch in imports.listed(tx, caller)):
+        raise Conflict("this account has demo data already")
+    account = accounts.get(tx, caller.account_id)
+    home = (account and account.timezone) or demo.HOME_ZONE
+    # Kept with the batch: begun again after midnight, it is still the same life.
+    told = {"seed": seed, "home": home, "now": ctx.now()}
+    return imports.begin(tx, ctx, caller, name=NAME, options={CONNECTOR: told})
+
+
+def _there(batch: Stored) -> bool:
+    return CONNECTOR in batch.options and batch.state not in (imports.UNDONE, imports.FAILED)
+
+
+def life(batch: Stored) -> Life | None:
+    """Return the life that a batch is to bring in, None where it reads files."""
+    told = batch.options.get(CONNECTOR)
+    return None if told is None else Life(told["seed"], told["home"], told["now"])
+
+
+def items(ctx: Context, caller: Access, batch: Stored, lived: Life) -> Iterator[Item]:
+    """Put pictures and zones in their places and yield the records, newest first."""
+    for _, data in demo.pictures(lived.seed):
+        ctx.blobs.put(caller.account_id, [data], limit=len(data))
+    # First, so that nothing has to be dated anew.
+    imports.apply_zones(ctx, caller, batch.id, demo.zones(lived), home=lived.home)
+    yield from demo.items(lived)
