@@ -10,17 +10,18 @@ class Router {
     window.addEventListener("popstate", () => this.#read());
   }
 
-  #read(): void {
+  #read(keepFocus = false): void {
     const moved = this.path !== location.pathname;
     this.path = location.pathname;
     this.query = new URLSearchParams(location.search);
-    if (moved) this.steps += 1;
+    if (moved && !keepFocus) this.steps += 1;
   }
 
-  go(to: string, options: { replace?: boolean; keepScroll?: boolean } = {}): void {
+  /** @param options.keepFocus for a step within a page, such as to its next day. */
+  go(to: string, options: { replace?: boolean; keepScroll?: boolean; keepFocus?: boolean } = {}): void {
     if (options.replace) history.replaceState(null, "", to);
     else history.pushState(null, "", to);
-    this.#read();
+    this.#read(options.keepFocus);
     if (!options.keepScroll && !options.replace) scrollTo(0, 0);
   }
 
