@@ -13,6 +13,8 @@ from diurnal.errors import NotFound
 
 PAGES = {
     "/": "index.html",
+    "/day/{date}": "index.html",
+    "/sources": "index.html",
     "/settings": "index.html",
     "/developer/api": "explorer.html",
 }

@@ -1,6 +1,8 @@
 /** The pages: one line each. What is in `nav` stands in the side bar, in this order. */
 
 import Settings from "@lucide/svelte/icons/settings";
+import CalendarDays from "@lucide/svelte/icons/calendar-days";
+import Plug from "@lucide/svelte/icons/plug";
 import Sun from "@lucide/svelte/icons/sun";
 import Code from "@lucide/svelte/icons/code-xml";
 import type { Component } from "svelte";
@@ -24,6 +26,18 @@ export const ROUTES: readonly Route[] = [
     title: "Today",
     load: () => import("./pages/Today.svelte"),
     nav: { icon: Sun, key: "t", href: "/" },
+  },
+  {
+    path: "/day/:date",
+    title: "Timeline",
+    load: () => import("./pages/timeline/Timeline.svelte"),
+    nav: { icon: CalendarDays, key: "l", href: "/day/today" },
+  },
+  {
+    path: "/sources",
+    title: "Sources",
+    load: () => import("./pages/sources/Sources.svelte"),
+    nav: { icon: Plug, key: "s", href: "/sources" },
   },
   {
     path: "/settings",
