@@ -139,6 +139,14 @@ def test_days_come_from_points_at_once(api: Api) -> None:
     assert api.ok("GET", "/days")["values"]["steps"] == [30]
 
 
+def test_days_reach_from_the_first_to_the_last_that_has_data(api: Api) -> None:
+    assert api.ok("GET", "/days/extent") == {"measures": {}}
+    for date, value in (("2026-02-20", 7), ("2026-02-27", 4)):
+        api.ok("PUT", f"/days/mood/{date}", {"value": value})
+    span = {"from": "2026-02-20", "to": "2026-02-27"}
+    assert api.ok("GET", "/days/extent")["measures"] == {"mood": span}
+
+
 def test_the_persons_word_comes_first_until_it_is_taken_back(api: Api) -> None:
     points = {"t": [T0], "e": [T0 + 60], "v": [10]}
     api.ok("POST", "/series/steps", {"source": "Phone", "points": points})

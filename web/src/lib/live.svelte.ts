@@ -19,7 +19,7 @@ class Live {
   start(): void {
     if (this.#source !== undefined || this.#poll !== undefined) return;
     this.#source = new EventSource(address("/live"));
-    this.#source.onmessage = () => this.changed();
+    this.#source.addEventListener("change", () => this.changed());
     this.#source.onopen = () => this.#heard();
     this.#source.onerror = () => {
       // Closed for good: the server has no such door. Else the browser connects again by itself.

@@ -1,0 +1,1 @@
+var e=`diurnal.draft.`;function t(t,n){try{localStorage.setItem(e+t,JSON.stringify(n))}catch{}}function n(t){try{let n=localStorage.getItem(e+t);return n===null?void 0:JSON.parse(n)}catch{return}}function r(t){try{localStorage.removeItem(e+t)}catch{}}export{r as n,t as r,n as t};
