@@ -24,6 +24,7 @@ from diurnal.model.events import (
     File,
     Json,
     NewEvent,
+    body_json,
 )
 from diurnal.model.measures import Daily, Measure, Shape
 from diurnal.services.context import AccountState, Context
@@ -499,7 +500,7 @@ def check_json(value: Json, field: str, depth: int = 0) -> None:
         for k, v in value.items():
             _check_text(k, field)
             check_json(v, field, depth + 1)
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for v in value:
             check_json(v, field, depth + 1)
 
@@ -561,7 +562,8 @@ def find(tx: Tx, ctx: Context, caller: Access, query: EventQuery = OPEN) -> list
         if dead:
             wanted = query.any_of if query.any_of is not None else state.all_streams
             query = msgspec.structs.replace(query, any_of=wanted - dead)
-    return store.find(tx, caller.account_id, query, reach)
+    found = store.find(tx, caller.account_id, query, reach)
+    return found if reach.everything else _veiled(tx, state, caller, found)
 
 
 def subtree(
@@ -595,10 +597,51 @@ def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
     Raises:
         NotFound: not there, or not the caller's to read.
     """
+    return shown(ctx.state(tx, caller.account_id), caller, _existing(tx, ctx, caller, id_))
+
+
+def _existing(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
     event = store.get(tx, caller.account_id, [id_]).get(id_)
     if event is None or not readable(ctx.state(tx, caller.account_id), caller, event):
         raise NotFound(f"no event {id_!r}")
     return event
+
+
+def shown(state: AccountState, caller: Access, event: Event) -> Event:
+    """Return the event without the streams that the caller may not know of."""
+    if caller.owner or len(event.stream_ids) == 1:
+        return event
+    return msgspec.structs.replace(event, stream_ids=_listable(state, caller, event.stream_ids))
+
+
+def _listable(state: AccountState, caller: Access, streams: Sequence[str]) -> tuple[str, ...]:
+    levels = ((s, caller.level_on_stream(state.tree, s)) for s in streams)
+    return tuple(s for s, level in levels if level.reads or level.creates)
+
+
+def _veiled(tx: Tx, state: AccountState, caller: Access, found: Sequence[Found]) -> list[Found]:
+    """Write anew what names a stream that the caller may not know of."""
+    hidden: list[str] = []
+    for row in found:
+        streams = _streams_of(row.body.encode()).stream_ids
+        if len(streams) > 1 and len(_listable(state, caller, streams)) < len(streams):
+            hidden.append(row.id)
+    if not hidden:
+        return list(found)
+    whole = store.get(tx, caller.account_id, hidden)
+    return [
+        msgspec.structs.replace(row, body=body_json(shown(state, caller, whole[row.id])).decode())
+        if row.id in whole
+        else row
+        for row in found
+    ]
+
+
+class _Streams(msgspec.Struct, rename="camel"):
+    stream_ids: tuple[str, ...]
+
+
+_streams_of = msgspec.json.Decoder(_Streams).decode
 
 
 def files_of(tx: Tx, caller: Access, ids: Sequence[str]) -> dict[str, tuple[File, ...]]:
@@ -632,7 +675,7 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
     """
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
-    old = get(tx, ctx, caller, id_)
+    old = _existing(tx, ctx, caller, id_)
     given = dict(fields)
     for name in given.keys() - CHANGEABLE:
         raise InvalidInput(f"{name} is not to be changed", field=name)
@@ -658,7 +701,7 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
         modified_by=caller.id,
     )
     _store(tx, state, caller, stamp, old, new, "update")
-    return new
+    return shown(state, caller, new)
 
 
 def changeable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
@@ -668,7 +711,7 @@ def changeable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
         NotFound: not there, or not the caller's to read.
         Forbidden: no right to change it.
     """
-    event = get(tx, ctx, caller, id_)
+    event = _existing(tx, ctx, caller, id_)
     _may_change(ctx.state(tx, caller.account_id), caller, event, event.stream_ids)
     return event
 
@@ -736,11 +779,11 @@ def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed:
     """
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
-    old = get(tx, ctx, caller, id_)
+    old = _existing(tx, ctx, caller, id_)
     _may_change(state, caller, old, old.stream_ids)
     new = msgspec.structs.replace(old, trashed=trashed, modified=stamp.at, modified_by=caller.id)
     _store(tx, state, caller, stamp, old, new, "trash" if trashed else "restore")
-    return new
+    return shown(state, caller, new)
 
 
 def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
@@ -754,7 +797,7 @@ def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
     """
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
-    old = get(tx, ctx, caller, id_)
+    old = _existing(tx, ctx, caller, id_)
     _may_change(state, caller, old, old.stream_ids)
     store.remove(tx, caller.account_id, [id_])
     store.bury(
