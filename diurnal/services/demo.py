@@ -13,7 +13,7 @@ from diurnal.services import accesses, imports
 from diurnal.services.context import Context
 from diurnal.store import accounts
 from diurnal.store.batches import Stored
-from diurnal.store.database import WriteTx
+from diurnal.store.database import Tx, WriteTx
 
 CONNECTOR = "demo"
 NAME = "Demo data"
@@ -28,7 +28,7 @@ def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int
         Conflict: the account has demo data.
     """
     accesses.must_own(caller)
-    if any(_there(batch) for batch in imports.listed(tx, caller)):
+    if loaded(tx, caller) is not None:
         raise Conflict("this account has demo data already")
     account = accounts.get(tx, caller.account_id)
     home = (account and account.timezone) or demo.HOME_ZONE
@@ -37,8 +37,19 @@ def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int
     return imports.begin(tx, ctx, caller, name=NAME, options={CONNECTOR: told})
 
 
-def _there(batch: Stored) -> bool:
-    return CONNECTOR in batch.options and batch.state not in (imports.UNDONE, imports.FAILED)
+def loaded(tx: Tx, caller: Access) -> Stored | None:
+    """Return the batch of the account's demo data, None where it has none."""
+    gone = (imports.UNDONE, imports.FAILED)
+    there = (
+        b for b in imports.listed(tx, caller) if CONNECTOR in b.options and b.state not in gone
+    )
+    return next(there, None)
+
+
+def reaches_today(ctx: Context, batch: Stored) -> bool:
+    """Return whether the life that a batch tells ends today."""
+    lived = life(batch)
+    return lived is not None and lived.last == Life(lived.seed, lived.home, ctx.now()).last
 
 
 def life(batch: Stored) -> Life | None:

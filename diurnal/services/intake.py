@@ -101,6 +101,7 @@ def run(
 def _invented(hand: _Hand, items: Iterator[Item]) -> Result:
     """Take the records of demo data, month by month: each is there when it is told."""
     hand.begin()
+    hand.tell("inventing", 0, 0)
     for item in items:
         if isinstance(item, Parsed):
             hand.flush()
