@@ -35,12 +35,18 @@ _KEY = "diurnal.live"
 class Follower:
     """One who waits for the changes of one account."""
 
-    __slots__ = ("_hub", "_woken", "account_id")
+    __slots__ = ("_hub", "_woken", "account_id", "ended")
 
     def __init__(self, hub: Hub, account_id: int) -> None:
         self._hub = hub
         self._woken = asyncio.Event()
         self.account_id = account_id
+        self.ended = False
+
+    def end(self) -> None:
+        """Have it wait no more."""
+        self.ended = True
+        self._woken.set()
 
     def wake(self) -> None:
         """Have it look again."""
@@ -50,13 +56,16 @@ class Follower:
         """Return the account's change number as soon as it is not `known`.
 
         Returns:
-            None when the time is over, the account is gone or the hub is closed.
+            None when the time is over, or there is nothing to wait for any more.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while True:
                     self._woken.clear()
                     rev = self._hub.rev(self.account_id)
+                    if self.ended or rev is None:
+                        self.ended = True
+                        return None
                     if rev != known:
                         return rev
                     await self._woken.wait()

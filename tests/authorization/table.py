@@ -317,6 +317,7 @@ TABLE: Mapping[str, Row] = {
     "GET /account/zones": Row(owner_only(200)),
     "PUT /account/zones": Row(owner_only(200), body={"zones": []}),
     "GET /changes": Row(owner_only(200)),
+    "GET /live": Row(always(200)),
     "GET /tokens": Row(always(200)),
     "POST /tokens": Row(
         owner_only(201),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
+import anyio
 import msgspec
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
@@ -14,7 +16,7 @@ from diurnal import http
 from diurnal.dialects.native import wire
 from diurnal.dialects.native.endpoint import Call, Endpoint
 from diurnal.errors import InvalidInput, Unavailable
-from diurnal.live import PACE_S, Hub, hub_of
+from diurnal.live import PACE_S, Follower, Hub, hub_of
 from diurnal.model.access import Access
 from diurnal.model.time import SECOND
 from diurnal.services import accesses, changelog
@@ -27,6 +29,8 @@ RETRY_MS = 2_000
 LOOK_S = 60.0
 """Nothing is looked at less often, not even a clock that was put."""
 RETRY_S = 1.0
+GRACE_S = 2.0
+"""What a stream gets to end by itself when the server stops."""
 QUICK_MAX = 200
 """Changes that are looked through on the event loop."""
 SEND_S = 30
@@ -52,11 +56,14 @@ async def follow(call: Call) -> Response:
     since = _since(call)
     hub = hub_of(call.request.scope)
     hub.check_room(call.caller)
+    closing = anyio.Event()
     return EventSourceResponse(
-        _events(call, hub, since),
+        _events(call, hub, since, closing),
         ping=PING_S,
         ping_message_factory=lambda: ServerSentEvent(comment="ping"),
         send_timeout=SEND_S,
+        shutdown_event=closing,
+        shutdown_grace_period=GRACE_S,
         headers={"Cache-Control": "no-store"},
         sep="\n",
     )
@@ -71,16 +78,18 @@ def _since(call: Call) -> int | None:
     return int(told)
 
 
-async def _events(call: Call, hub: Hub, since: int | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(
+    call: Call, hub: Hub, since: int | None, closing: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
     ctx, caller = call.ctx, call.caller
-    async with hub.follow(caller) as follower:
+    async with hub.follow(caller) as follower, _ended_by(closing, follower):
         rev = hub.rev(caller.account_id) if since is None else since
         # No data, so no event: it only says from where to go on, and when.
         yield ServerSentEvent(id=str(rev or 0), retry=RETRY_MS, sep="\n")
         while rev is not None and not accesses.expired(ctx, caller):
             now = await follower.next(rev, _patience(ctx, caller))
             if now is None:
-                if hub.rev(caller.account_id) is None:
+                if follower.ended:
                     return
                 continue
             try:
@@ -97,6 +106,16 @@ async def _events(call: Call, hub: Hub, since: int | None) -> AsyncIterator[Serv
                 told = wire.encode(LiveOut(rev=rev, kinds=kinds)).decode()
                 yield ServerSentEvent(event="change", id=str(rev), data=told, sep="\n")
                 await asyncio.sleep(PACE_S)
+
+
+@asynccontextmanager
+async def _ended_by(closing: anyio.Event, follower: Follower) -> AsyncIterator[None]:
+    waiting = asyncio.create_task(closing.wait())
+    waiting.add_done_callback(lambda _: follower.end())
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _patience(ctx: Context, caller: Access) -> float:

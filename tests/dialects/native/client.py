@@ -59,11 +59,40 @@ class Api:
         return problem
 
 
+def _leaving(app: Any) -> Any:
+    """Answer what has no end as to a client that leaves; the transport here waits for the end."""
+
+    async def leaving(scope: Any, receive: Any, send: Any) -> None:
+        if not scope.get("path", "").endswith("/live"):
+            await app(scope, receive, send)
+            return
+        asked = open_ = False
+
+        async def receiving() -> Any:
+            nonlocal asked
+            if not asked:
+                asked = True
+                return await receive()
+            await asyncio.sleep(0.05)
+            return {"type": "http.disconnect"}
+
+        async def sending(message: Any) -> None:
+            nonlocal open_
+            open_ = message.get("more_body", message["type"] == "http.response.start")
+            await send(message)
+
+        await app(scope, receiving, sending)
+        if open_:
+            await send({"type": "http.response.body", "body": b""})
+
+    return leaving
+
+
 @contextmanager
 def opened(ctx: Context, token: str | None = None, address: str = "127.0.0.1") -> Iterator[Api]:
     with asyncio.Runner() as runner:
         app: Any = App(ctx)
-        transport = httpx2.ASGITransport(app=app, client=(address, 50_000))
+        transport = httpx2.ASGITransport(app=_leaving(app), client=(address, 50_000))
         client = httpx2.AsyncClient(transport=transport)
         yield Api(client, runner, token)
         runner.run(client.aclose())
