@@ -33,6 +33,8 @@ PASSWORD_BYTES_MAX = 4_096
 MAP_BYTES_MAX = 256 << 10
 ASIDE_SHOWN = 5
 GRACEFUL_S = 10
+DEMO = "demo"
+"""The account that `diurnal demo` serves."""
 RIGHTS = ("create", "read", "update", "delete")
 TOKEN_APIS = ("exist", "native", "personal", "personyze", "pryv")
 
@@ -276,6 +278,89 @@ def serve(
     _serve_one(ctx, listening)
 
 
+@app.command()
+@_plain
+def demo(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
+    timezone: Annotated[
+        str, typer.Option(help="Where the made-up person lives.")
+    ] = "Europe/Berlin",
+) -> None:
+    """Serve an account full of made-up data, in a folder of its own."""
+    from diurnal.services.context import open_context
+    from diurnal.settings import demo_data_dir
+
+    if _given.get("data_dir") is None and not os.environ.get("DIURNAL_DATA_DIR"):
+        _given["data_dir"] = demo_data_dir(os.environ)
+    settings = _settings(host=host, port=port)
+    if settings.workers > 1:
+        raise InvalidInput("the demo is served by one process", field="workers")
+    listening = _listen(settings)
+    ctx = open_context(settings)
+    try:
+        _fill(ctx, _demo_owner(ctx, timezone))
+    except BaseException:
+        ctx.store.close()
+        raise
+    _serve_one(ctx, listening, also=_demo_link)
+
+
+def _demo_owner(ctx: Context, timezone: str) -> Access:
+    """Return the owner of the demo account, which is made where nobody lives yet."""
+    import secrets
+
+    from diurnal.services import accounts
+    from diurnal.store import accounts as stored
+
+    names = [account.username for account in ctx.store.read(stored.all_of)]
+    if not names:
+        password = secrets.token_urlsafe(12)
+        accounts.create(ctx, username=DEMO, password=password, timezone=timezone, first_only=True)
+        typer.echo(f"The account is {DEMO}, its password {password}", err=True)
+    elif names != [DEMO]:
+        raise InvalidInput(
+            f"{ctx.settings.data_dir} has accounts of its own; made-up data do not go among"
+            " them. Give another folder with --data-dir",
+            field="data_dir",
+        )
+    return _owner(ctx, DEMO)
+
+
+def _fill(ctx: Context, owner: Access) -> None:
+    """Load the made-up year; anew when it was loaded on another day, so that it ends today."""
+    from diurnal import worker as work
+    from diurnal.services import demo as cases
+    from diurnal.services import imports, jobs
+
+    there = ctx.store.read(lambda tx: cases.loaded(tx, owner))
+    if there is not None:
+        # One that was cut off is gone on with by the worker.
+        if there.state != imports.DONE or cases.reaches_today(ctx, there):
+            return
+        imports.undo(ctx, owner, there.id)
+
+    def begin(tx: Any) -> tuple[int, jobs.Lease]:
+        batch = cases.start(tx, ctx, owner)
+        job = imports.job_of(tx, owner.account_id, batch) or ""
+        return batch, jobs.claim(tx, ctx, owner.account_id, job, owner="command")
+
+    batch, lease = ctx.store.write(begin).result()
+    with _shown(quiet=False) as show, work.beating(ctx, lease):
+        imports.run(ctx, owner.account_id, batch, lease=lease, progress=show, bulk=False)
+
+
+def _demo_link(ctx: Context, address: str) -> None:
+    from diurnal.services import accounts, sign_in_links
+
+    account = ctx.store.read(lambda tx: accounts.find(tx, DEMO))
+    token = sign_in_links.issue(ctx, account)
+    typer.echo(
+        f"Open this on this machine within ten minutes; it signs in, once:\n\n"
+        f"    {address}/sign-in/once?token={token}\n"
+    )
+
+
 @contextmanager
 def opened_briefly(settings: Settings) -> Iterator[Context]:
     """Open the store in the process that only watches over the servers, and close it again."""
@@ -363,7 +448,9 @@ def _config(settings: Settings, application: Any, **more: Any) -> Any:
     )
 
 
-def _serve_one(ctx: Context, listening: Any) -> None:
+def _serve_one(
+    ctx: Context, listening: Any, also: Callable[[Context, str], None] | None = None
+) -> None:
     import uvicorn
 
     from diurnal import app as application
@@ -374,6 +461,9 @@ def _serve_one(ctx: Context, listening: Any) -> None:
             await super().startup(sockets=sockets)
             if self.started:
                 _announce(ctx, listening)
+                if also is not None:
+                    also(ctx, _address(ctx.settings, listening))
+                    sys.stdout.flush()
 
     server = Server(_config(ctx.settings, application.on(ctx)))
 

@@ -266,6 +266,12 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
+def demo_data_dir(environ: Mapping[str, str]) -> Path:
+    """Return where made-up data live when nobody says where: never among real ones."""
+    default = _default_data_dir(environ)
+    return default.with_name(f"{default.name}-demo")
+
+
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "Diurnal"

@@ -8,6 +8,7 @@ from diurnal.model.access import Kind
 from diurnal.services import accesses, accounts
 from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
+from diurnal.store.accounts import Account
 from diurnal.store.database import WriteTx
 
 LASTS_US = 30 * time.DAY
@@ -35,6 +36,12 @@ def sign_in(
     except Unauthenticated:
         ctx.attempts.failed(name, address)
         raise
+
+    return begin(ctx, account, device=device)
+
+
+def begin(ctx: Context, account: Account, *, device: str = "") -> tuple[Stored, str]:
+    """Return a new session of somebody who has shown who they are; waits for the store."""
 
     def make(tx: WriteTx) -> tuple[Stored, str]:
         return accesses.issue(
