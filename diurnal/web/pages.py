@@ -29,10 +29,10 @@ from diurnal.errors import (
 )
 from diurnal.model.access import Access
 from diurnal.model.time import day_text, to_datetime
-from diurnal.services import accesses, accounts, days, first_run, sessions
+from diurnal.services import accesses, accounts, days, demo, first_run, sessions, sign_in_links
 from diurnal.services.context import Context
 from diurnal.store.accounts import Account
-from diurnal.store.database import Tx
+from diurnal.store.database import Tx, WriteTx
 from diurnal.web import static_app
 
 FORM_BYTES_MAX = 16 << 10
@@ -76,6 +76,7 @@ def app(ctx: Context) -> ASGIApp:
         **{path: {"GET": app_file} for path in static_app.FILES},
         "/setup": {"GET": setup, "POST": set_up},
         "/sign-in": {"GET": sign_in_page, "POST": sign_in},
+        "/sign-in/once": {"GET": sign_in_once},
         "/sign-out": {"POST": sign_out},
         "/static/{name}": {"GET": static},
     }
@@ -189,7 +190,14 @@ async def set_up(ctx: Context, request: Request) -> Response:
         return _go("/sign-in")
     except (InvalidInput, Forbidden, TooMany) as error:
         return _setup_form(local, form, error)
+    if form.get("begin") == "demo":
+        await http.write(ctx, lambda tx: _load_demo(tx, ctx, name))
     return await _come_in(ctx, request, name, form.get("password", ""), "/")
+
+
+def _load_demo(tx: WriteTx, ctx: Context, name: str) -> None:
+    made = accounts.find(tx, name)
+    demo.start(tx, ctx, accesses.personal(made.account_id, made.username))
 
 
 async def sign_in_page(ctx: Context, request: Request) -> Response:
@@ -227,6 +235,25 @@ async def _come_in(
         )
     )
     response = _go(next_)
+    http.keep_session(request, response, token)
+    return response
+
+
+async def sign_in_once(ctx: Context, request: Request) -> Response:
+    """Sign in by the link that a command printed."""
+    # What only looks at a link must not use it up.
+    if request.method != "GET":
+        return Response(status_code=204, headers=_HEADERS)
+    local = http.from_here(ctx, request)
+    _, token = await http.blocking(
+        lambda: sign_in_links.redeem(
+            ctx,
+            request.query_params.get("token", ""),
+            local=local,
+            device=request.headers.get("user-agent", ""),
+        )
+    )
+    response = _go("/")
     http.keep_session(request, response, token)
     return response
 
