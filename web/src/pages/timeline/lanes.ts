@@ -127,3 +127,23 @@ export function pack(items: readonly Item[], { from, to, across, least = 6, rows
   });
   return marks;
 }
+
+/** More items than this per pixel cannot be told apart: they are drawn as how many there are. */
+const DENSE = 1 / 12;
+
+export function dense(count: number, across: number): boolean {
+  return count > across * DENSE;
+}
+
+/** Count items (sorted by their beginning) in cells of equal width: one mark for each with any. */
+export function density(items: readonly Item[], { from, to, across }: Options, cell = 8): Mark[] {
+  const n = Math.max(1, Math.floor(across / cell));
+  const width = across / n;
+  const cells: number[][] = Array.from({ length: n }, () => []);
+  items.forEach((item, i) => {
+    if (item.to < from || item.from >= to) return;
+    const at = Math.floor(((Math.max(item.from, from) - from) / (to - from)) * n);
+    cells[Math.min(at, n - 1)]?.push(i);
+  });
+  return cells.flatMap((held, i) => (held.length === 0 ? [] : [{ x: i * width, width: width - 1, row: 0, items: held }]));
+}
