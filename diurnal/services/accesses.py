@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from diurnal.auth import tokens
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
+from diurnal.services import events
 from diurnal.services.context import CachedAccess, Context
 from diurnal.store import accesses, changes
 from diurnal.store.accesses import Stored
@@ -173,8 +174,11 @@ def create(
         raise InvalidInput(f"at most {PERMISSIONS_MAX} permissions", field="permissions")
     if expires is not None and expires <= ctx.now():
         raise InvalidInput("expires in the past", field="expires")
+    events.check_json(name, "name")
+    events.check_json(device, "device")
     state = ctx.state(tx, caller.account_id)
     for i, p in enumerate(permissions):
+        events.check_json(p.tags, f"permissions[{i}].tags")
         if p.stream != EVERY and p.stream not in state.tree:
             raise InvalidInput(f"unknown stream {p.stream!r}", field=f"permissions[{i}].stream")
         for m in p.measures or ():

@@ -16,7 +16,7 @@ import msgspec
 from diurnal import catalog
 from diurnal.errors import Forbidden, InvalidInput, UnknownReference
 from diurnal.model import time
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Permission
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
 from diurnal.services import day_inputs, events, marks
@@ -240,12 +240,22 @@ def _same(row: DayRow, new: NewDay) -> bool:
 def extent(tx: Tx, ctx: Context, caller: Access) -> dict[str, tuple[int, int]]:
     """Return (first day, last day) of each readable measure that has or may have day values."""
     state = ctx.state(tx, caller.account_id)
-    found = store.extents(tx, caller.account_id)
-    return {
-        key: span
-        for key, span in found.items()
-        if (measure := state.measure(key)) is not None and may_read(state, caller, measure)
-    }
+    found: dict[str, tuple[int, int]] = {}
+    for key, (first, last) in store.extents(tx, caller.account_id).items():
+        measure = state.measure(key)
+        if measure is None:
+            continue
+        if not caller.owner:
+            open_ = _open(state, caller, measure)
+            starts, ends = [p.start for p in open_], [p.end for p in open_]
+            if open_ and None not in starts:
+                first = max(first, state.zones.day_at(min(s for s in starts if s is not None)))
+            if open_ and None not in ends:
+                last = min(last, state.zones.day_at(max(e for e in ends if e is not None) - 1))
+            if not open_ or first > last:
+                continue
+        found[key] = (first, last)
+    return found
 
 
 def may_read(state: AccountState, caller: Access, measure: Measure) -> bool:
@@ -254,13 +264,16 @@ def may_read(state: AccountState, caller: Access, measure: Measure) -> bool:
     A right on the data that a derived measure comes from opens it too; tag-limited rights open
     no day values, which are made of all events of their day.
     """
-    if caller.owner:
-        return True
-    return any(
-        p.level.reads and p.tags is None and (p.measures is None or key in p.measures)
+    return caller.owner or bool(_open(state, caller, measure))
+
+
+def _open(state: AccountState, caller: Access, measure: Measure) -> list[Permission]:
+    return [
+        p
         for key, stream in _ways(state, measure)
         for p in caller.nearest(state.tree, stream)
-    )
+        if p.level.reads and p.tags is None and (p.measures is None or key in p.measures)
+    ]
 
 
 def _ways(state: AccountState, measure: Measure) -> list[tuple[str, str]]:
