@@ -37,11 +37,13 @@ demo: env ## serve an account full of made-up data
 
 test: dev ## the suite, on both engines; ARGS="-k name" narrows it
 	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
-	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow and not browser" $(ARGS)
+	@[ "$(TEST_BROWSER)" = no ] || scripts/browser
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow$(if $(filter no,$(TEST_BROWSER)), and not browser)" $(ARGS)
 
 test-full: dev ## everything, the slow ones at full size too
 	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
-	@$(BIN)/python -m pytest -q -n $(JOBS) $(ARGS)
+	@[ "$(TEST_BROWSER)" = no ] || scripts/browser
+	@$(BIN)/python -m pytest -q -n $(JOBS) $(if $(filter no,$(TEST_BROWSER)),-m "not browser") $(ARGS)
 
 check: check-lint check-format check-types check-imports ## lint, format, types, import contracts
 
@@ -95,4 +97,4 @@ lock: ## resolve the locks anew; ARGS="--upgrade" takes newer versions
 	resolve requirements-bench.lock --extra build --extra dev --extra bench -c requirements-dev.lock
 
 clean: ## remove what make built
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf web/node_modules web/build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
