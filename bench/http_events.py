@@ -50,7 +50,7 @@ def _event(rng: random.Random, n: int) -> dict[str, object]:
     }
 
 
-class _Events:
+class Events:
     """Events that never repeat."""
 
     def __init__(self, seed: int, first: int) -> None:
@@ -65,7 +65,7 @@ class _Events:
 def _single(
     report: Report, ours: Server, bare: Server, token: str, home: Path, rounds: int, n: int
 ) -> None:
-    events = _Events(1, 0)
+    events = Events(1, 0)
     ours_s: list[Load] = []
     bare_s: list[Load] = []
     for turn in range(rounds + 1):
@@ -99,7 +99,7 @@ def _single(
 
 
 def _many(report: Report, ours: Server, token: str, home: Path, rounds: int, n: int) -> None:
-    events = _Events(2, 1_000_000)
+    events = Events(2, 1_000_000)
     database = apsw.Connection(str(home / "data" / "diurnal.db"), flags=apsw.SQLITE_OPEN_READONLY)
     raw = _twin(home / "raw.db", database)
     ours_s: list[float] = []

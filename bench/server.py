@@ -45,8 +45,7 @@ class Server:
 
     def rss_bytes(self) -> int:
         """Return the resident memory of the process itself."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        return rss_bytes(self.process.pid)
 
 
 def descendants(pid: int) -> list[int]:
@@ -65,6 +64,12 @@ def _cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
 def free_port() -> int:
@@ -107,13 +112,16 @@ def _answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def prepare(data_dir: Path) -> tuple[Settings, str]:
-    """Make a data directory with one account; return its settings and an owner's token."""
+def prepare(data_dir: Path, *others: str) -> tuple[Settings, str]:
+    """Make a data directory with an account and `others`; return settings and its owner's token."""
     settings = load(data_dir=data_dir, environ={})
     with opened(settings) as ctx:
-        made = accounts.create(
-            ctx, username=ACCOUNT, password="a long enough password", timezone="Europe/Berlin"
-        )
+        made, *_ = [
+            accounts.create(
+                ctx, username=name, password="a long enough password", timezone="Europe/Berlin"
+            )
+            for name in (ACCOUNT, *others)
+        ]
         _, token = ctx.store.write(
             lambda tx: accesses.issue(
                 tx,
