@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+import structlog
 
 from diurnal.errors import AppError, Unavailable
 from diurnal.store.database import Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -32,6 +35,9 @@ BULK_PAUSE_S = 0.001
 """After a bulk turn, so that the server's writes get theirs."""
 READERS = 4
 BUSY_MS = 20_000
+CHECKPOINT_PAGES = 4000
+"""Of the write-ahead log: from here on it is folded into the file, after a turn and not in it, so
+that neither the writes of the turn nor the other process wait for it."""
 STATEMENTS = 400
 """Prepared statements kept per connection."""
 
@@ -53,7 +59,7 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
-        "wal_autocheckpoint = 4000",
+        "wal_autocheckpoint = 0",
         "journal_size_limit = 67108864",
         f"cache_size = -{16_384 if readonly else 65_536}",
         "mmap_size = 268435456",
@@ -121,6 +127,8 @@ class SqliteStore:
         self.meta_commits = 0
         self.rolled_back = 0
         self._writer = connect(path)
+        self._log_pages = 0
+        self._writer.set_wal_hook(self._logged)
         self._lock_fd = os.open(path.with_name("writer.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
@@ -176,8 +184,23 @@ class SqliteStore:
             except queue.Empty:
                 pass
             self._settle(*self._commit(group))
+            if self._log_pages >= CHECKPOINT_PAGES:
+                self._checkpoint()
             if any(w.bulk for w in group):
                 time.sleep(BULK_PAUSE_S)
+
+    def _logged(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        self._log_pages = 0
+        try:
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            pass  # the other process is at it
+        except apsw.Error as error:  # what was written stands; the next turn tries again
+            log.warning("the write-ahead log stays long", reason=str(error))
 
     def _commit(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
         """Run a group in one transaction; one by one where SQLite gave the whole up."""
