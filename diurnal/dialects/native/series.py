@@ -212,11 +212,12 @@ async def get_many(call: Call) -> Response:
 def _prepare(raw: bytes) -> tuple[str, list[Prepared]]:
     from diurnal.model import series as points
 
-    body = wire.read_body(_Raw, raw)
+    rest, arrays = points.cut_arrays(raw) or (raw, [])
+    body = wire.read_body(_Raw, rest)
     if isinstance(body.points, msgspec.Raw) == isinstance(body.rows, msgspec.Raw):
         raise InvalidInput("give either points or rows", field="points")
     if isinstance(body.points, msgspec.Raw):
-        cols = points.from_json(body.points)
+        cols = points.from_json(body.points, arrays)
     elif isinstance(body.rows, msgspec.Raw):
         cols = points.rows_from_json(body.rows)
     if len(cols) > series.POINTS_MAX:

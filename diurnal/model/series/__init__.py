@@ -34,7 +34,14 @@ from diurnal.model.series.points import (
     union,
     without_times,
 )
-from diurnal.model.series.text import Unit, buckets_to_json, from_json, rows_from_json, to_json
+from diurnal.model.series.text import (
+    Unit,
+    buckets_to_json,
+    cut_arrays,
+    from_json,
+    rows_from_json,
+    to_json,
+)
 
 __all__ = [
     "BUCKETS_MAX",
@@ -53,6 +60,7 @@ __all__ = [
     "buckets_to_json",
     "columns",
     "concat",
+    "cut_arrays",
     "decode",
     "decode_aggregate",
     "difference",

@@ -44,14 +44,22 @@ _read_numbers = msgspec.json.Decoder(list[float])
 _read_rows = msgspec.json.Decoder(list[list[float]])
 
 
-def from_json(data: bytes | msgspec.Raw, *, last_wins: bool = True) -> Columns:
+def from_json(
+    data: bytes | msgspec.Raw, cut: Sequence[Floats] = (), *, last_wins: bool = True
+) -> Columns:
     """Return the points of a JSON object of columns.
+
+    Args:
+        cut: arrays that `cut_arrays` took out of it.
 
     Raises:
         InvalidInput: not such an object; `field` names the column.
     """
     try:
-        body, cut = _cut(bytes(data)) or (_read_body.decode(data), [])
+        if cut:
+            body = _read_body.decode(data)
+        else:
+            body, cut = _cut(bytes(data)) or (_read_body.decode(data), [])
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidInput(str(error), field="points") from None
     value = _numbers(body.v, "v", cut)
@@ -68,26 +76,39 @@ def from_json(data: bytes | msgspec.Raw, *, last_wins: bool = True) -> Columns:
 
 
 def _cut(data: bytes) -> tuple[_Body, list[Floats]] | None:
-    """Read the arrays of plain digits, then the rest with each array's number in its place.
+    found = cut_arrays(data)
+    if found is None:
+        return None
+    rest, columns = found
+    try:
+        return _read_body.decode(rest), columns
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
-    So the arrays, nearly all of a body, are gone through once. None where anything is unusual: the
-    whole is then read again and any error is about what was sent.
+
+_MEMBERS = (b'"t":', b'"v":', b'"e":')
+
+
+def cut_arrays(data: bytes) -> tuple[bytes, list[Floats]] | None:
+    """Read the arrays of plain digits; return the rest with each one's number in its place.
+
+    So the arrays, nearly all of a body, are gone through once, also where the columns are a
+    member of something larger. None where anything is unusual: the whole is then read again and
+    any error is about what was sent.
     """
     columns: list[Floats] = []
     rest, at = [], 0
     while (begin := data.find(b"[", at)) >= 0:
         end = data.find(b"]", begin) + 1
-        found = _plain(data[begin:end]) if end and len(columns) < 3 else None
+        # A string cannot hold this member: the quotes in it would be escaped.
+        member = data[max(begin - 4, 0) : begin] in _MEMBERS
+        found = _plain(data[begin:end]) if member and end and len(columns) < 3 else None
         if found is None:
             return None
         rest += [data[at:begin], b"[%d]" % len(columns)]
         columns.append(found)
         at = end
-    try:
-        body = _read_body.decode(b"".join([*rest, data[at:]]))
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    return None if isinstance(body.o, list) else (body, columns)
+    return b"".join([*rest, data[at:]]), columns
 
 
 def _starts(body: _Body, cut: Sequence[Floats], n: int) -> Ints:
