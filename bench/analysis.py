@@ -1,4 +1,4 @@
-"""Correlations of all pairs beside the loop over pairs that one would write with pandas and SciPy."""
+"""Correlations of all pairs beside the loop that one would write with pandas and SciPy."""
 
 from __future__ import annotations
 

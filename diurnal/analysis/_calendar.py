@@ -1,0 +1,66 @@
+"""What weekday, season and slow trend explain, and what remains."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.interpolate import BSpline
+
+from diurnal.analysis import Days, Floats
+
+KNOT_DAYS = 90
+"""Slower than this is trend; a link between two trends is no news."""
+YEAR = 365.25
+SEASON_DAYS_MIN = 730
+"""In less than two years a season and a trend are the same thing, and the spline has both."""
+
+
+def design(days: Days) -> Floats:
+    """Return the calendar as regressors.
+
+    Returns:
+        float64[days, k]: six weekdays against Sunday, two yearly waves where there are two years,
+        and a cubic spline with a knot per 90 days, which includes the constant.
+    """
+    n = len(days.values)
+    parts = [(days.weekdays()[:, None] == np.arange(6)).astype(np.float64)]
+    if n >= SEASON_DAYS_MIN:
+        turn = 2 * np.pi * (days.first_day + np.arange(n))[:, None] / YEAR * np.array([1.0, 2.0])
+        parts += [np.sin(turn), np.cos(turn)]
+    pieces = max(1, round(n / KNOT_DAYS))
+    inner = np.linspace(0, n - 1 if n > 1 else 1, pieces + 1)
+    knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
+    parts.append(BSpline.design_matrix(np.arange(n, dtype=np.float64), knots, 3).toarray())
+    return np.concatenate(parts, axis=1)
+
+
+def residuals(values: Floats, regressors: Floats) -> Floats:
+    """Return what least squares leaves of each column, on the days that the column has.
+
+    Args:
+        values: float64[days, measures], NaN where missing.
+        regressors: float64[days, k], complete.
+
+    Returns:
+        float64[days, measures], NaN where missing.
+    """
+    return values - fitted(values, regressors)
+
+
+def fitted(values: Floats, regressors: Floats) -> Floats:
+    """Return the least-squares fit of each column, for every day."""
+    known = np.isfinite(values)
+    filled = np.where(known, values, 0.0)
+    k = regressors.shape[1]
+    upper = np.triu_indices(k)
+    # One product makes the normal equations of all columns, each over its own days.
+    products = regressors[:, upper[0]] * regressors[:, upper[1]]
+    packed = known.T.astype(np.float64) @ products
+    gram = np.empty((values.shape[1], k, k))
+    gram[:, upper[0], upper[1]] = packed
+    gram[:, upper[1], upper[0]] = packed
+    # A spline piece inside a gap has no data; the ridge leaves it at nothing.
+    gram[:, np.arange(k), np.arange(k)] += 1e-7 * len(values)
+    right = filled.T @ regressors
+    coefficients = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+    fit: Floats = regressors @ coefficients.T
+    return fit
