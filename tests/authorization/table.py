@@ -73,6 +73,8 @@ class Row:
         path, body, query, headers: `{event}` and the like stand for the id of the aim.
         expected: (kind of token, aim) -> status, for tokens that open the door at all.
         aims: what it can be aimed at.
+        public: no token is needed.
+        endless: whoever is let in listens for ever; only refusals are tried.
     """
 
     expected: Expected
@@ -83,6 +85,7 @@ class Row:
     headers: Mapping[str, str] = field(default_factory=dict)
     aims: tuple[Aim, ...] = (Aim.ANY,)
     public: bool = False
+    endless: bool = False
 
 
 def always(status: int) -> Expected:
@@ -317,7 +320,7 @@ TABLE: Mapping[str, Row] = {
     "GET /account/zones": Row(owner_only(200)),
     "PUT /account/zones": Row(owner_only(200), body={"zones": []}),
     "GET /changes": Row(owner_only(200)),
-    "GET /live": Row(always(200)),
+    "GET /live": Row(always(200), endless=True),
     "GET /tokens": Row(always(200)),
     "POST /tokens": Row(
         owner_only(201),

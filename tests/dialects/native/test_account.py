@@ -38,13 +38,13 @@ def test_settings_merge_and_an_app_does_not_see_them(ctx: Context, alice: Access
         ({"username": "bob"}, "username"),
     ],
 )
-def test_settings_that_cannot_be(api: Api, body: dict[str, Any], field: str) -> None:
-    assert api.refused(400, "PATCH", "/account", body)["field"] == field
+def test_settings_that_cannot_be(shared: Api, body: dict[str, Any], field: str) -> None:
+    assert shared.refused(400, "PATCH", "/account", body)["field"] == field
 
 
-def test_settings_nested_beyond_reason(api: Api) -> None:
+def test_settings_nested_beyond_reason(shared: Api) -> None:
     deep = b'{"settings":' + b'{"a":' * 500 + b"1" + b"}" * 501
-    assert api.refused(400, "PATCH", "/account", content=deep)["field"] == "settings"
+    assert shared.refused(400, "PATCH", "/account", content=deep)["field"] == "settings"
 
 
 def test_a_new_home_and_a_journey_date_anew(api: Api) -> None:
@@ -73,10 +73,10 @@ def test_a_new_home_and_a_journey_date_anew(api: Api) -> None:
         ({"timezone": "UTC"}, "zones[1].from"),
     ],
 )
-def test_a_zone_that_cannot_be(api: Api, zone: dict[str, Any], field: str) -> None:
+def test_a_zone_that_cannot_be(shared: Api, zone: dict[str, Any], field: str) -> None:
     zones = {"zones": [{"from": 1, "timezone": "UTC"}, zone]}
-    assert api.refused(400, "PUT", "/account/zones", zones)["field"] == field
-    assert api.ok("GET", "/account/zones")["zones"] == []
+    assert shared.refused(400, "PUT", "/account/zones", zones)["field"] == field
+    assert shared.ok("GET", "/account/zones")["zones"] == []
 
 
 def test_the_change_log_has_no_gap_and_goes_on(api: Api) -> None:
@@ -141,9 +141,9 @@ def test_a_stream_is_made_moved_and_deleted(api: Api) -> None:
     ],
 )
 def test_a_stream_that_cannot_be(
-    api: Api, body: dict[str, Any], status: int, field: str | None
+    shared: Api, body: dict[str, Any], status: int, field: str | None
 ) -> None:
-    assert api.refused(status, "POST", "/streams", body).get("field") == field
+    assert shared.refused(status, "POST", "/streams", body).get("field") == field
 
 
 def test_a_stream_never_lies_below_itself(api: Api) -> None:

@@ -49,13 +49,13 @@ RAW = {
 
 
 @pytest.mark.parametrize(("raw", "field"), RAW.values(), ids=RAW)
-def test_a_body_that_cannot_be_right_is_refused_whole(api: Api, raw: bytes, field: str) -> None:
-    problem = api.refused(400, "POST", "/events", content=raw)
+def test_a_body_that_cannot_be_right_is_refused_whole(shared: Api, raw: bytes, field: str) -> None:
+    problem = shared.refused(400, "POST", "/events", content=raw)
     assert problem["field"].startswith(field), problem
     assert problem["detail"]
     many = b'{"events":[{' + NOTE + b"}," + raw + b"]}"
-    api.refused(400, "POST", "/events", content=many)
-    assert api.ok("GET", "/events")["events"] == []
+    shared.refused(400, "POST", "/events", content=many)
+    assert shared.ok("GET", "/events")["events"] == []
 
 
 FIELDS: dict[str, tuple[dict[str, Any], str]] = {
@@ -96,13 +96,13 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "field"), FIELDS.values(), ids=FIELDS)
-def test_the_field_that_is_wrong_is_named(api: Api, change: dict[str, Any], field: str) -> None:
+def test_the_field_that_is_wrong_is_named(shared: Api, change: dict[str, Any], field: str) -> None:
     good = {"streamIds": ["diurnal-notes"], "type": "note/txt"}
     event = {k: v for k, v in (good | change).items() if v is not None}
-    assert api.refused(400, "POST", "/events", event)["field"] == field
-    problem = api.refused(400, "POST", "/events", {"events": [good, event]})
+    assert shared.refused(400, "POST", "/events", event)["field"] == field
+    problem = shared.refused(400, "POST", "/events", {"events": [good, event]})
     assert problem["field"].startswith("events[1]."), problem
-    assert api.ok("GET", "/events")["events"] == []
+    assert shared.ok("GET", "/events")["events"] == []
 
 
 QUERIES = {
@@ -139,13 +139,13 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "field"), QUERIES.items(), ids=[q[:40] for q in QUERIES])
-def test_a_parameter_that_is_wrong_is_named(api: Api, query: str, field: str) -> None:
-    problem = api.refused(400, "GET", f"/events?{query}")
+def test_a_parameter_that_is_wrong_is_named(shared: Api, query: str, field: str) -> None:
+    problem = shared.refused(400, "GET", f"/events?{query}")
     assert problem["field"].partition("[")[0] == field.partition("[")[0], problem
 
 
-def test_a_plus_that_the_client_did_not_escape_is_an_offset(api: Api) -> None:
-    assert api("GET", "/events?from=2026-03-01T12:00:00+01:00").status_code == 200
+def test_a_plus_that_the_client_did_not_escape_is_an_offset(shared: Api) -> None:
+    assert shared("GET", "/events?from=2026-03-01T12:00:00+01:00").status_code == 200
 
 
 def test_2_to_the_70_is_kept_as_it_was_written(api: Api) -> None:
@@ -160,22 +160,22 @@ def test_text_that_looks_like_an_escaped_nul_is_text(api: Api) -> None:
     assert api.ok("POST", "/events", content=raw)["content"] == "C:\\u0000"
 
 
-def test_a_huge_body_is_refused_before_it_is_read(api: Api) -> None:
+def test_a_huge_body_is_refused_before_it_is_read(shared: Api) -> None:
     async def endless() -> Any:
         for _ in range(10_000):
             yield b" " * 65_536
 
-    answer = api("POST", "/events", content=endless())
+    answer = shared("POST", "/events", content=endless())
     assert answer.status_code == 413
     assert answer.json()["data"]["limit"] == 16 << 20
-    api.refused(413, "POST", "/streams", content=b" " * (2 << 20))
+    shared.refused(413, "POST", "/streams", content=b" " * (2 << 20))
     told = {"Content-Length": str(1 << 40)}
-    api.refused(413, "POST", "/events", content=b"{}", headers=told)
+    shared.refused(413, "POST", "/events", content=b"{}", headers=told)
 
 
-def test_too_many_events_are_refused(api: Api) -> None:
+def test_too_many_events_are_refused(shared: Api) -> None:
     event = {"streamIds": ["diurnal-notes"], "type": "note/txt"}
-    problem = api.refused(400, "POST", "/events", {"events": [event] * 10_001})
+    problem = shared.refused(400, "POST", "/events", {"events": [event] * 10_001})
     assert problem["field"] == "events"
 
 
@@ -186,21 +186,21 @@ def test_a_name_that_is_taken_clashes(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/events/x/y", "/", "", "/events/", "/v2/events"])
-def test_a_path_that_is_not_there(api: Api, path: str) -> None:
-    api.refused(404, "GET", path)
+def test_a_path_that_is_not_there(shared: Api, path: str) -> None:
+    shared.refused(404, "GET", path)
 
 
-def test_a_method_that_a_path_does_not_have(api: Api) -> None:
-    answer = api("PUT", "/events")
+def test_a_method_that_a_path_does_not_have(shared: Api) -> None:
+    answer = shared("PUT", "/events")
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
-    assert api("OPTIONS", "/events").status_code == 204
-    head = api("HEAD", "/events")
+    assert shared("OPTIONS", "/events").status_code == 204
+    head = shared("HEAD", "/events")
     assert (head.status_code, head.headers["etag"][:3]) == (200, 'W/"')
 
 
 @pytest.mark.parametrize("id_", ["x", "%00", "c" * 500, "%ff", "..", "'; drop table event; --"])
-def test_an_id_that_cannot_be_is_not_found(api: Api, id_: str) -> None:
+def test_an_id_that_cannot_be_is_not_found(shared: Api, id_: str) -> None:
     for path in (f"/events/{id_}", f"/streams/{id_}", f"/series/{id_}", f"/imports/{id_}"):
         if id_ != "..":
-            api.refused(404, "GET", path)
+            shared.refused(404, "GET", path)

@@ -19,6 +19,19 @@ def event(api: Api) -> str:
     return str(made["id"])
 
 
+@pytest.fixture(scope="module")
+def kept(shared: Api) -> str:
+    """An event that tests share."""
+    made = shared.ok("POST", "/events", {"streamIds": ["diurnal-notes"], "type": "note/txt"})
+    return str(made["id"])
+
+
+@pytest.fixture(scope="module")
+def digits(shared: Api, kept: str) -> str:
+    """Where ten digits lie."""
+    return f"/events/{kept}/files/{raw(shared, kept, b'0123456789')}"
+
+
 def raw(api: Api, event: str, body: bytes, name: str = "a.bin", type_: str = "image/png") -> str:
     answer = api.ok(
         "POST",
@@ -51,9 +64,9 @@ def test_a_form_with_several_files(api: Api, event: str) -> None:
 
 
 @pytest.mark.parametrize("type_", ["text/html", "image/svg+xml", "application/xhtml+xml"])
-def test_no_file_is_ever_run_by_a_browser(api: Api, event: str, type_: str) -> None:
-    id_ = raw(api, event, b"<script>alert(1)</script>", 'x".html', type_)
-    headers = api("GET", f"/events/{event}/files/{id_}").headers
+def test_no_file_is_ever_run_by_a_browser(shared: Api, kept: str, type_: str) -> None:
+    id_ = raw(shared, kept, b"<script>alert(1)</script>", 'x".html', type_)
+    headers = shared("GET", f"/events/{kept}/files/{id_}").headers
     assert headers["content-disposition"].startswith('attachment; filename="x_.html"')
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-security-policy"] == "default-src 'none'; sandbox"
@@ -77,9 +90,8 @@ def test_no_file_is_ever_run_by_a_browser(api: Api, event: str, type_: str) -> N
         ("lines=1-2", 200, b"0123456789"),
     ],
 )
-def test_a_range_of_a_file(api: Api, event: str, asked: str, status: int, got: bytes) -> None:
-    id_ = raw(api, event, b"0123456789")
-    answer = api("GET", f"/events/{event}/files/{id_}", headers={"Range": asked[:2000]})
+def test_a_range_of_a_file(shared: Api, digits: str, asked: str, status: int, got: bytes) -> None:
+    answer = shared("GET", digits, headers={"Range": asked[:2000]})
     assert (answer.status_code, answer.content) == (status, got)
     if status == 206:
         assert answer.headers["content-range"].endswith("/10")
@@ -114,9 +126,9 @@ def test_a_file_is_taken_off_and_its_bytes_go(ctx: Context, alice: Access, api: 
 
 
 @pytest.mark.parametrize("name", ["", "..", "a\nb", "x" * 501, "/", "a/"])
-def test_a_name_that_no_file_has(api: Api, event: str, name: str) -> None:
-    problem = api.refused(
-        400, "POST", f"/events/{event}/files", params={"filename": name}, content=b"x"
+def test_a_name_that_no_file_has(shared: Api, kept: str, name: str) -> None:
+    problem = shared.refused(
+        400, "POST", f"/events/{kept}/files", params={"filename": name}, content=b"x"
     )
     assert problem["field"] == "filename"
 

@@ -79,9 +79,9 @@ def test_a_piece_that_cannot_be(api: Api) -> None:
     ],
 )
 def test_an_upload_that_cannot_be(
-    api: Api, body: dict[str, Any], status: int, field: str | None
+    shared: Api, body: dict[str, Any], status: int, field: str | None
 ) -> None:
-    assert api.refused(status, "POST", "/uploads", body).get("field") == field
+    assert shared.refused(status, "POST", "/uploads", body).get("field") == field
 
 
 def test_an_import_is_tried_done_looked_at_and_undone(

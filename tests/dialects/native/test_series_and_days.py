@@ -77,17 +77,17 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("body", "field"), BAD.values(), ids=BAD)
-def test_points_that_cannot_be(api: Api, body: Any, field: str) -> None:
-    assert api.refused(400, "POST", "/series/heart_rate", body)["field"] == field
-    assert api.ok("GET", "/series")["series"] == []
+def test_points_that_cannot_be(shared: Api, body: Any, field: str) -> None:
+    assert shared.refused(400, "POST", "/series/heart_rate", body)["field"] == field
+    assert shared.ok("GET", "/series")["series"] == []
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e400", b'"\\ud800"', b"[" * 9999])
-def test_numbers_that_are_none(api: Api, number: bytes) -> None:
+def test_numbers_that_are_none(shared: Api, number: bytes) -> None:
     raw = b'{"source":"W","points":{"t":[1],"v":[' + number + b"]}}"
-    api.refused(400, "POST", "/series/heart_rate", content=raw)
-    api.refused(400, "POST", "/series/heart_rate", content=raw[:30])
-    assert api.ok("GET", "/series")["series"] == []
+    shared.refused(400, "POST", "/series/heart_rate", content=raw)
+    shared.refused(400, "POST", "/series/heart_rate", content=raw[:30])
+    assert shared.ok("GET", "/series")["series"] == []
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_numbers_that_are_none(api: Api, number: bytes) -> None:
         ("source=", "source"),
     ],
 )
-def test_a_question_for_points_that_cannot_be(api: Api, query: str, field: str) -> None:
-    assert api.refused(400, "GET", f"/series/heart_rate?{query}")["field"] == field
+def test_a_question_for_points_that_cannot_be(shared: Api, query: str, field: str) -> None:
+    assert shared.refused(400, "GET", f"/series/heart_rate?{query}")["field"] == field
 
 
-def test_a_measure_that_is_not_there_is_not_found(api: Api) -> None:
-    api.refused(404, "GET", "/series/nothing")
-    api.refused(404, "POST", "/series/nothing", {"source": "W", "rows": [[1, 2]]})
-    api.refused(404, "PUT", "/days/nothing/2026-03-01", {"value": 1})
-    api.refused(404, "DELETE", "/days/nothing/2026-03-01")
-    assert api.refused(400, "GET", "/days?measures=nothing")["field"] == "measures"
+def test_a_measure_that_is_not_there_is_not_found(shared: Api) -> None:
+    shared.refused(404, "GET", "/series/nothing")
+    shared.refused(404, "POST", "/series/nothing", {"source": "W", "rows": [[1, 2]]})
+    shared.refused(404, "PUT", "/days/nothing/2026-03-01", {"value": 1})
+    shared.refused(404, "DELETE", "/days/nothing/2026-03-01")
+    assert shared.refused(400, "GET", "/days?measures=nothing")["field"] == "measures"
 
 
 def test_an_app_reads_and_writes_only_its_measures(ctx: Context, alice: Access, api: Api) -> None:
@@ -183,11 +183,11 @@ BAD_DAYS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "field"), BAD_DAYS.values(), ids=BAD_DAYS)
-def test_a_day_that_cannot_be(api: Api, change: dict[str, Any], field: str) -> None:
+def test_a_day_that_cannot_be(shared: Api, change: dict[str, Any], field: str) -> None:
     good = {"measure": "weight", "date": "2026-02-01", "value": 70}
-    problem = api.refused(400, "POST", "/days", {"days": [good, good | change]})
+    problem = shared.refused(400, "POST", "/days", {"days": [good, good | change]})
     assert problem["field"] == field
-    assert api.ok("GET", "/days?to=2026-02-01&measures=weight")["values"]["weight"] == [None]
+    assert shared.ok("GET", "/days?to=2026-02-01&measures=weight")["values"]["weight"] == [None]
 
 
 @pytest.mark.parametrize(
@@ -201,5 +201,5 @@ def test_a_day_that_cannot_be(api: Api, change: dict[str, Any], field: str) -> N
         ("lineage=maybe", "lineage"),
     ],
 )
-def test_a_question_for_days_that_cannot_be(api: Api, query: str, field: str) -> None:
-    assert api.refused(400, "GET", f"/days?{query}")["field"] == field
+def test_a_question_for_days_that_cannot_be(shared: Api, query: str, field: str) -> None:
+    assert shared.refused(400, "GET", f"/days?{query}")["field"] == field

@@ -113,9 +113,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("change", "field"), BAD.values(), ids=BAD)
-def test_what_is_wrong_with_a_token_is_named(api: Api, change: dict[str, Any], field: str) -> None:
-    assert api.refused(400, "POST", "/tokens", {"name": "A"} | change)["field"] == field
-    assert len(api.ok("GET", "/tokens")["tokens"]) == 1
+def test_what_is_wrong_with_a_token_is_named(
+    shared: Api, change: dict[str, Any], field: str
+) -> None:
+    assert shared.refused(400, "POST", "/tokens", {"name": "A"} | change)["field"] == field
+    assert len(shared.ok("GET", "/tokens")["tokens"]) == 1
 
 
 def test_the_session_is_a_cookie_that_no_script_reads(nobody: Api) -> None:
