@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,8 +34,36 @@ REPEATS_MAX = 10_000
 """One event that tells of several (`count/generic`) counts as at most this many."""
 _SUM_LIKE = (Daily.SUM, Daily.MEAN, Daily.LAST, Daily.MAX, Daily.MIN, Daily.ANY, Daily.DURATION)
 
+POINTS_AT_ONCE = 2_000_000
+"""Points that are unpacked together: a year of one a second is read in stretches."""
+
 Keep = Callable[[Sequence[str], Sequence[str], int], bool]
 """A test on (stream ids, tags, time) of an event."""
+
+
+def stretches(
+    tx: Tx, state: AccountState, base: Measure, first: int, last: int
+) -> Iterator[tuple[int, int]]:
+    """Yield [first, last] in parts whose points fit into memory; a day value needs its day only."""
+    start, end = state.zones.day_bounds(first)[0], state.zones.day_bounds(last)[1]
+    points = _points_by_day(tx, state, base, start, end)
+    begun, held = first, 0
+    for day in range(first, last + 1):
+        here = points.get(day * time.DAY, 0)
+        if held and held + here > POINTS_AT_ONCE:
+            yield begun, day - 1
+            begun, held = day, 0
+        held += here
+    yield begun, last
+
+
+def _points_by_day(
+    tx: Tx, state: AccountState, base: Measure, start: int, end: int
+) -> dict[int, int]:
+    """Return the points of a measure by UTC day."""
+    if base.shape is not Shape.SERIES:
+        return {}
+    return series_store.how_many(tx, state.account_id, base.key, start - time.DAY, end + time.DAY)
 
 
 def gather(
@@ -133,6 +161,35 @@ class _Content(msgspec.Struct, rename="camel"):
 _decode = msgspec.json.Decoder(_Content).decode
 
 
+def keeps_all(
+    tx: Tx, state: AccountState, base: Measure, first: int, last: int, keep: Keep
+) -> bool:
+    """Return whether `keep` keeps every event that may count for days `first` to `last`."""
+    return all(
+        keep(told.stream_ids, told.tags, row[2])
+        for row, told in _live(tx, state, base, first, last)
+    )
+
+
+def _live(
+    tx: Tx, state: AccountState, base: Measure, first: int, last: int
+) -> Iterator[tuple[Row, _Content]]:
+    rows = event_store.of_days(
+        tx,
+        state.account_id,
+        base.key,
+        first - REACH_DAYS,
+        last + 2,
+        floor=first - SPAN_DAYS_MAX - 2,
+        start=state.zones.day_bounds(first)[0] - time.DAY,
+    )
+    dead = state.trashed_streams
+    for row in rows:
+        told = _decode(row[6])
+        if row[3] != RUNNING and not (dead and dead.issuperset(told.stream_ids)):
+            yield row, told
+
+
 def _told(
     tx: Tx,
     state: AccountState,
@@ -153,23 +210,8 @@ def _told(
     numbers: dict[str, list[tuple[int, int, float, str]]] = {}
     sessions: list[Session] = []
     texts: list[TextItem] = []
-    rows = event_store.of_days(
-        tx,
-        state.account_id,
-        base.key,
-        first - REACH_DAYS,
-        last + 2,
-        floor=first - SPAN_DAYS_MAX - 2,
-        start=state.zones.day_bounds(first)[0] - time.DAY,
-    )
-    dead = state.trashed_streams
-    for row in rows:
-        id_, _, at, end, value, source, body, offset = row
-        if end == RUNNING:
-            continue
-        told = _decode(body)
-        if dead and dead.issuperset(told.stream_ids):
-            continue
+    for row, told in _live(tx, state, base, first, last):
+        id_, _, at, end, value, source, _, offset = row
         if end - at > SPAN_DAYS_MAX * time.DAY:
             if value is not None and rule is Daily.SUM:
                 value *= SPAN_DAYS_MAX * time.DAY / (end - at)

@@ -360,11 +360,12 @@ def _compute(
     base = _base(state, measure)
     order = marks.order(tx, state, base)
     fresh: dict[int, Day] = {}
-    for first, last in runs(cells):
-        inputs = day_inputs.gather(tx, state, measure, base, first, last)
-        for value in _evaluate(state, measure, inputs, first, last, order):
-            if value.day in cells and (value.value is not None or value.rejected):
-                fresh[value.day] = _day(value)
+    for run in runs(cells):
+        for first, last in day_inputs.stretches(tx, state, base, *run):
+            inputs = day_inputs.gather(tx, state, measure, base, first, last)
+            for value in _evaluate(state, measure, inputs, first, last, order):
+                if value.day in cells and (value.value is not None or value.rejected):
+                    fresh[value.day] = _day(value)
     _leave(ctx, state.account_id, measure, dict(cells), fresh)
     return fresh
 
@@ -444,25 +445,21 @@ def _reduced(
     """
     shown = {d: v for d, v in by_day.items() if _day_open(state, caller, measure, d)}
     base = _base(state, measure)
-    hidden = False
 
     def keep(streams: Sequence[str], tags: Sequence[str], at: int) -> bool:
-        nonlocal hidden
-        seen = any(
+        return any(
             caller.level_on(state.tree, s, measure=key, tags=tags, at=at).reads
             for s in streams
             for key in (base.key, measure.key)
         )
-        hidden = hidden or not seen
-        return seen
 
-    if not shown:
-        return {}
-    inputs = day_inputs.gather(tx, state, measure, base, first, last, keep=keep)
-    if not hidden:
+    if not shown or day_inputs.keeps_all(tx, state, base, first, last, keep):
         return shown
     order = marks.order(tx, state, base)
-    made = {v.day: _day(v) for v in _evaluate(state, measure, inputs, first, last, order)}
+    made: dict[int, Day] = {}
+    for part in day_inputs.stretches(tx, state, base, first, last):
+        inputs = day_inputs.gather(tx, state, measure, base, *part, keep=keep)
+        made.update((v.day, _day(v)) for v in _evaluate(state, measure, inputs, *part, order))
     return {d: made[d] for d in shown if made[d].value is not None}
 
 

@@ -76,6 +76,16 @@ _AGGREGATES = Sql(
     .where(_window)
     .order_by(chunk.c.span_start_us, chunk.c.rev)
 )
+_HOW_MANY = Sql(
+    select(chunk.c.span_start_us, func.sum(chunk.c.n))
+    .where(
+        chunk.c.account_id == bindparam("account"),
+        chunk.c.measure == bindparam("measure"),
+        chunk.c.span_start_us >= bindparam("start"),
+        chunk.c.span_start_us < bindparam("end"),
+    )
+    .group_by(chunk.c.span_start_us)
+)
 _DATA = Sql(
     select(chunk.c.data)
     .where(
@@ -175,6 +185,12 @@ def aggregates(
         "floor": start - longest,
     }
     return tx.execute(_AGGREGATES, values)
+
+
+def how_many(tx: Tx, account_id: int, measure: str, start: int, end: int) -> dict[int, int]:
+    """Return the points of a measure by span start, for spans that begin in [start, end)."""
+    values = {"account": account_id, "measure": measure, "start": start, "end": end}
+    return {row[0]: int(row[1]) for row in tx.execute(_HOW_MANY, values)}
 
 
 def of_span(tx: Tx, account_id: int, measure: str, source: str, span: int) -> list[bytes]:
