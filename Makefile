@@ -36,14 +36,10 @@ demo: env ## serve an account full of made-up data
 	@$(BIN)/diurnal demo $(ARGS)
 
 test: dev ## the suite, on both engines; ARGS="-k name" narrows it
-	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
-	@[ "$(TEST_BROWSER)" = no ] || scripts/browser
-	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not slow$(if $(filter no,$(TEST_BROWSER)), and not browser)" $(ARGS)
+	@scripts/test "$(BIN)/python" "$(JOBS)" "not slow" $(ARGS)
 
 test-full: dev ## everything, the slow ones at full size too
-	@[ "$(TEST_POSTGRES)" = no ] || scripts/postgres
-	@[ "$(TEST_BROWSER)" = no ] || scripts/browser
-	@$(BIN)/python -m pytest -q -n $(JOBS) $(if $(filter no,$(TEST_BROWSER)),-m "not browser") $(ARGS)
+	@scripts/test "$(BIN)/python" "$(JOBS)" "" $(ARGS)
 
 check: check-lint check-format check-types check-imports ## lint, format, types, import contracts
 
