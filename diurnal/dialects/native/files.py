@@ -262,6 +262,7 @@ ENDPOINTS = (
         summary="Read a file",
         headers={"Range": "One range of bytes.", "If-Range": "Only if the file is still this."},
         answer_media="application/octet-stream",
+        also=(206,),
         handler=get,
     ),
     Endpoint(
