@@ -5,6 +5,8 @@ ARGS ?=
 # One worker per core; JOBS=0 runs all in one process (for a debugger).
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
+# Plug-ins of pytest load numpy before we can say so ourselves; see diurnal/__init__.py.
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: help env dev run demo test test-full web check-web check check-lint check-format check-types check-imports format bench lock clean
 .DEFAULT_GOAL := help

@@ -18,19 +18,36 @@ def design(days: Days) -> Floats:
     """Return the calendar as regressors.
 
     Returns:
-        float64[days, k]: six weekdays against Sunday, two yearly waves where there are two years,
-        and a cubic spline with a knot per 90 days, which includes the constant.
+        float64[days, k]: `plain`; with two years also two yearly waves, and weekends that change.
     """
     n = len(days.values)
-    parts = [(days.weekdays()[:, None] == np.arange(6)).astype(np.float64)]
-    if n >= SEASON_DAYS_MIN:
-        turn = 2 * np.pi * (days.first_day + np.arange(n))[:, None] / YEAR * np.array([1.0, 2.0])
-        parts += [np.sin(turn), np.cos(turn)]
-    pieces = max(1, round(n / KNOT_DAYS))
+    if n < SEASON_DAYS_MIN:
+        return plain(days)
+    turn = 2 * np.pi * (days.first_day + np.arange(n))[:, None] / YEAR * np.array([1.0, 2.0])
+    # Weekends are not the same in summer and in winter, nor before and after a new job.
+    weekend = (days.weekdays() >= 5).astype(np.float64)[:, None]
+    slow = _spline(n, 2 * KNOT_DAYS)
+    changing = (weekend - weekend.mean()) * (slow - slow.mean(axis=0))
+    return np.concatenate([plain(days), np.sin(turn), np.cos(turn), changing], axis=1)
+
+
+def plain(days: Days) -> Floats:
+    """Return the weekdays and the slow trend alone.
+
+    Returns:
+        float64[days, k]: six weekdays against Sunday, and a cubic spline with a knot per 90 days,
+        which includes the constant.
+    """
+    week = (days.weekdays()[:, None] == np.arange(6)).astype(np.float64)
+    return np.concatenate([week, _spline(len(days.values), KNOT_DAYS)], axis=1)
+
+
+def _spline(n: int, knot_days: int) -> Floats:
+    pieces = max(1, round(n / knot_days))
     inner = np.linspace(0, n - 1 if n > 1 else 1, pieces + 1)
     knots = np.concatenate([[inner[0]] * 3, inner, [inner[-1]] * 3])
-    parts.append(BSpline.design_matrix(np.arange(n, dtype=np.float64), knots, 3).toarray())
-    return np.concatenate(parts, axis=1)
+    made: Floats = BSpline.design_matrix(np.arange(n, dtype=np.float64), knots, 3).toarray()
+    return made
 
 
 def residuals(values: Floats, regressors: Floats) -> Floats:
@@ -53,8 +70,8 @@ def fitted(values: Floats, regressors: Floats) -> Floats:
     k = regressors.shape[1]
     upper = np.triu_indices(k)
     # One product makes the normal equations of all columns, each over its own days.
-    products = regressors[:, upper[0]] * regressors[:, upper[1]]
-    packed = known.T.astype(np.float64) @ products
+    rows = np.ascontiguousarray(regressors.T)
+    packed = known.T.astype(np.float64) @ (rows[upper[0]] * rows[upper[1]]).T
     gram = np.empty((values.shape[1], k, k))
     gram[:, upper[0], upper[1]] = packed
     gram[:, upper[1], upper[0]] = packed

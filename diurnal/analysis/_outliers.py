@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from diurnal.analysis import Bools, Days, Floats
-from diurnal.analysis._calendar import design, fitted
+from diurnal.analysis._calendar import fitted, plain
 
 GLITCH = 12.0
 """Robust standard deviations; nothing that lives goes there."""
@@ -53,7 +53,7 @@ def suspects(days: Days) -> Suspects:
         return np.where(ratio, np.log1p(np.where(ratio, x, 0.0)), x)
 
     scaled = scale(columns)
-    regressors = design(days)
+    regressors = plain(days)
     # The first fit is bent by what it is to find; each next one does without that.
     fit = fitted(scaled, regressors)
     for _ in range(FITS):

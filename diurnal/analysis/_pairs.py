@@ -204,18 +204,22 @@ def links(causes: Floats, mem: Memory, out: Outcomes, lag: int, spent: int) -> L
     # linear, so products with the cause and with its yesterday serve all of them.
     weight = whole + start
     y2 = y * y
-    square, cross, square1 = (x * x).T, (x * x1).T, (x1 * x1).T
+    square = (x * x).T
     n = has.T @ seen
-    sum_x = x.T @ weight - phi * (x1.T @ whole)
     sum_y = has.T @ y
-    sum_xy = x.T @ (weight * y) - phi * (x1.T @ (whole * y))
-    sum_xx = square @ weight**2 - 2 * phi * (cross @ whole) + phi**2 * (square1 @ whole)
     sum_yy = has.T @ y2
-    both = (
-        square @ (weight**2 * y2)
-        - 2 * phi * (cross @ (whole * y2))
-        + phi**2 * (square1 @ (whole * y2))
-    )
+    if not phi.any():
+        sum_x, sum_xy, sum_xx, both = x.T @ seen, x.T @ y, square @ seen, square @ y2
+    else:
+        cross, square1 = (x * x1).T, (x1 * x1).T
+        sum_x = x.T @ weight - phi * (x1.T @ whole)
+        sum_xy = x.T @ (weight * y) - phi * (x1.T @ (whole * y))
+        sum_xx = square @ weight**2 - 2 * phi * (cross @ whole) + phi**2 * (square1 @ whole)
+        both = (
+            square @ (weight**2 * y2)
+            - 2 * phi * (cross @ (whole * y2))
+            + phi**2 * (square1 @ (whole * y2))
+        )
     count = np.maximum(n, 1.0)
     var_x = sum_xx - sum_x**2 / count
     var_y = sum_yy - sum_y**2 / count
@@ -286,28 +290,28 @@ def shifted(causes: Floats, out: Outcomes, pairs: tuple[Places, Places]) -> Floa
     left, right = pairs
     days = len(causes)
     size = next_fast_len(2 * days, real=True)
-    known = np.isfinite(causes)
-    x = np.where(known, causes, 0.0)
+    known = np.ascontiguousarray(np.isfinite(causes).T)
+    x = np.where(known, causes.T, 0.0)
+    white, there = np.ascontiguousarray(out.white.T), np.ascontiguousarray(out.known.T)
     reach = days // 2
     lags = np.concatenate([np.arange(SHIFT_MIN, reach), size - np.arange(SHIFT_MIN, reach)])
     spread = np.ones(len(left))
     if reach <= SHIFT_MIN + 20:
         return spread
-    step = max(1, 4_000_000 // size)
+    step = max(1, 2_000_000 // size)
     for at in range(0, len(left), step):
         i, j = left[at : at + step], right[at : at + step]
-        phi = out.phi[j]
-        cause = x[:, i].copy()
-        cause[1:] -= phi * x[:-1, i]
-        cause = np.where(known[:, i], cause, 0.0)
-        has = known[:, i].astype(np.float64)
-        cause = np.where(known[:, i], cause - cause.sum(axis=0) / np.maximum(has.sum(axis=0), 1), 0)
-        y, seen = out.white[:, j], out.known[:, j]
-        sums = irfft(np.conj(rfft(cause, size, axis=0)) * rfft(y, size, axis=0), size, axis=0)
-        counts = irfft(np.conj(rfft(has, size, axis=0)) * rfft(seen, size, axis=0), size, axis=0)
-        n = np.maximum(counts[lags], 1.0)
-        power_x = (cause**2).sum(axis=0) / np.maximum(has.sum(axis=0), 1)
-        power_y = (y**2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-        z = sums[lags] / np.sqrt(n * np.maximum(power_x * power_y, 1e-12))
-        spread[at : at + step] = (z**2).mean(axis=0) - ALLOWED * np.sqrt(2 / len(lags))
+        cause = x[i]
+        cause[:, 1:] -= out.phi[j][:, None] * x[i, :-1]
+        has = known[i].astype(np.float64)
+        days_x = np.maximum(has.sum(axis=1), 1)
+        mean = (cause * has).sum(axis=1) / days_x
+        cause = (cause - mean[:, None]) * has
+        y, seen = white[j], there[j]
+        sums = irfft(np.conj(rfft(cause, size)) * rfft(y, size), size)[:, lags]
+        counts = irfft(np.conj(rfft(has, size)) * rfft(seen, size), size)[:, lags]
+        power = (cause**2).sum(axis=1) / days_x
+        power *= (y**2).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+        squares = sums**2 / (np.maximum(counts, 1.0) * np.maximum(power, 1e-12)[:, None])
+        spread[at : at + step] = squares.mean(axis=1) - ALLOWED * np.sqrt(2 / len(lags))
     return np.maximum(spread, 1.0)
