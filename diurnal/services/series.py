@@ -16,7 +16,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import marks
+from diurnal.services import events, marks
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes, days
 from diurnal.store import series as store
@@ -105,8 +105,9 @@ def write(
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
     known = _numeric(state, measure)
-    if not source or len(source) > SOURCE_MAX or "\0" in source:
+    if not source or len(source) > SOURCE_MAX:
         raise InvalidInput(f"a source has 1 to {SOURCE_MAX} characters", field="source")
+    events.check_json(source, "source")
     parts = list(given) if isinstance(given, list | tuple) else prepare(given)  # type: ignore[arg-type]
     if not parts:
         return Counts(0, 0, 0)
@@ -121,7 +122,7 @@ def write(
         fresh, counted = (
             _merged(part, old, batch_id, replace=replace)
             if old
-            else ([_chunk(part, measure, source, batch_id)], Counts(len(part.cols), 0, 0))
+            else _first(part, measure, source, batch_id, replace=replace)
         )
         counts = Counts(*(a + b for a, b in zip(counts, counted, strict=True)))
         made += fresh
@@ -216,6 +217,18 @@ def _packed(span_start: int, cols: Columns) -> Prepared:
     return Prepared(span_start, cols, series.aggregate(cols, span_start), series.encode(cols))
 
 
+def _first(
+    part: Prepared, measure: str, source: str, batch_id: int, *, replace: bool
+) -> tuple[list[Chunk], Counts]:
+    """Return the chunk of a span that has none yet; no point stands in it twice."""
+    from diurnal.model import series
+
+    cols, n_new, n_same, _ = series.merge(series.EMPTY, part.cols, replace=replace)
+    if n_same:
+        part = _packed(part.span_start, cols)
+    return [_chunk(part, measure, source, batch_id)], Counts(n_new, n_same, 0)
+
+
 def _merged(
     part: Prepared, old: list[Chunk], batch_id: int, *, replace: bool
 ) -> tuple[list[Chunk], Counts]:
@@ -236,8 +249,9 @@ def _merged(
         for c, cols in others:
             left = series.without_times(cols, fresh)
             if len(left) < len(cols):
-                changed += len(cols) - len(left)
                 made.append(_chunk(_packed(c.span_start, left), measure, source, c.batch))
+        added = series.merge(series.EMPTY, series.without_times(fresh, own), replace=True)[0]
+        changed = len(added) - len(series.without_times(added, elsewhere))
     merged, n_new, n_same, n_changed = series.merge(own, fresh, replace=replace)
     if n_new or n_changed:
         made.append(_chunk(_packed(part.span_start, merged), measure, source, batch_id))
