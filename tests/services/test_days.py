@@ -109,12 +109,12 @@ def test_a_value_tells_where_it_came_from(ctx: Context, alice: Access) -> None:
     [plain] = cases.read(ctx, days.values, alice, ["weight"], TODAY, TODAY)["weight"]
     assert plain == told._replace(lineage=None)
     # A day of which nothing counts tells why, at once and later.
-    cases.add(ctx, alice, weigh(900, START + DAY))
+    row(ctx, alice, NewDay("weight", TODAY + 1, 900, "scale"))
     for _ in range(2):
         [none] = whole(ctx, alice, "weight", TODAY + 1, TODAY + 1)
         assert none.value is None
         assert none.lineage is not None
-        assert none.lineage["rejected"] == [["command", 900, "range", 1]]
+        assert none.lineage["rejected"] == [["scale", 900, "range", 1]]
         ctx.store.write(lambda tx: None).result(20)
 
 
