@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 FLUSH_S = 10.0
 """Usage counts gathered in memory are stored this often."""
+LARGE_BYTES = 8 << 20
+"""Blocks of memory up to this are kept for the next use, four times as much in all."""
 
 
 def dialects() -> dict[str, Dialect]:
@@ -99,6 +102,7 @@ class App:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
+        keep_memory()
         try:
             yield
         finally:
@@ -123,6 +127,21 @@ class App:
             return
         self.ctx.uses.clear()
         await self.ctx.store.submit(lambda tx: accesses.flush_uses(tx, self.ctx, dict(counted)))
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+
+
+def keep_memory() -> None:
+    """Have the C library keep the blocks of large bodies for the next one.
+
+    It maps each anew otherwise, and the system clears every page of it: half of the CPU of an
+    answer of 400 kB. Other C libraries than glibc have no such switch.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        library.mallopt(_M_TRIM_THRESHOLD, 4 * LARGE_BYTES)
 
 
 def create(settings: Settings, now: Callable[[], int]) -> ASGIApp:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,10 +21,11 @@ from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticat
 from diurnal.model.access import Access
 from diurnal.services import accesses, sessions
 from diurnal.services.context import Context
-from diurnal.store.database import Tx, WriteTx
+from diurnal.store.database import Joined, Tx, WriteTx
 
 log = structlog.get_logger(__name__)
 
+A = TypeVar("A")
 T = TypeVar("T")
 Statuses = Mapping[type[AppError], tuple[int, str]]
 Render = Callable[[AppError, int, str], Response]
@@ -38,6 +39,15 @@ class Json(Response):
     """A JSON answer whose bytes are ready."""
 
     media_type = "application/json"
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Set the headers; those of every such answer without a look at what else there may be."""
+        self.raw_headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(self.body)),
+        ]
+        for name, value in (headers or {}).items():
+            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -86,6 +96,11 @@ async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
 
 
 _TURNS = anyio.CapacityLimiter(4)
+
+
+async def join(ctx: Context, key: Hashable, fn: Joined[A, T], item: A) -> T:
+    """Run a small write together with others of its kind that wait; ends when it is durable."""
+    return await ctx.store.join(key, fn, item)
 
 
 async def blocking(fn: Callable[[], T]) -> T:

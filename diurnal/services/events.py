@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from diurnal import catalog
-from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownReference
+from diurnal.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    UnknownReference,
+)
 from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import (
@@ -166,6 +173,35 @@ def create(
     ]
 
 
+def create_each(
+    tx: WriteTx, ctx: Context, caller: Access, given: Sequence[NewEvent]
+) -> list[Found | AppError]:
+    """Store events of several requests, each for itself; return what is stored, or why nothing is.
+
+    Only for events without an id or source id of their own: none is looked up.
+    """
+    # Locks the clock; how many are good is known after the checks, which want the state under it.
+    stamp = changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    answers: list[AppError | None] = []
+    good: list[NewEvent] = []
+    for new in given:
+        try:
+            _check(new, "")
+            _may_create(state, caller, new, "")
+        except AppError as error:
+            answers.append(error)
+        else:
+            answers.append(None)
+            good.append(new)
+    if good:
+        stamp = changes.reserve(tx, caller.account_id, len(good), ctx.now())
+    made = [_event(ctx, state, caller, new, stamp, n, None) for n, new in enumerate(good)]
+    texts = _add(tx, state, caller, stamp, made, [], ())
+    stored = (Found(e.id, e.time, *text, 0) for e, text in zip(made, texts, strict=True))
+    return [next(stored) if error is None else error for error in answers]
+
+
 def _add(
     tx: WriteTx,
     state: AccountState,
@@ -174,16 +210,19 @@ def _add(
     made: Sequence[Event],
     remade: Sequence[Event],
     before: Sequence[Event],
-) -> None:
-    """Store new and changed events, log them and mark the days they count for and counted for."""
-    if made:
-        store.insert_all(tx, caller.account_id, made)
+) -> list[tuple[str, str]]:
+    """Store new and changed events, log them and mark the days they count for and counted for.
+
+    Return the stored (body, tail) of the new ones.
+    """
+    texts = store.insert_all(tx, caller.account_id, made) if made else []
     if remade:
         store.save(tx, caller.account_id, remade)
     log = [("event", "create", e.id) for e in made] + [("event", "update", e.id) for e in remade]
     if log:
         changes.append(tx, caller.account_id, stamp, caller.id, log)
         touch(tx, state, (*made, *remade), stamp.rev, before)
+    return texts
 
 
 def _key(caller: Access, new: NewEvent) -> tuple[str, str] | None:

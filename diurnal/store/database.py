@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,6 +20,7 @@ from diurnal.store.sql import Engine, Sql
 
 log = structlog.get_logger(__name__)
 
+A = TypeVar("A")
 T = TypeVar("T")
 Row = tuple[Any, ...]
 Listener = Callable[[Mapping[int, int]], None]
@@ -52,6 +53,10 @@ class WriteTx(Tx, Protocol):
     changed: dict[int, int]
 
 
+Joined = Callable[[WriteTx, Sequence[A]], Sequence[T | Exception]]
+"""What `Store.join` calls."""
+
+
 class Store(Protocol):
     """One database."""
 
@@ -74,6 +79,16 @@ class Store(Protocol):
     @abstractmethod
     def submit(self, fn: Callable[[WriteTx], T]) -> asyncio.Future[T]:
         """Do as `write`, for a caller on an event loop."""
+        ...
+
+    @abstractmethod
+    def join(self, key: Hashable, fn: Joined[A, T], item: A) -> asyncio.Future[T]:
+        """Do as `submit`, with all that waits under the same key in one call of `fn`.
+
+        `fn` takes the items and returns a result or an error for each, in their order; what it
+        says of one item must not depend on the others. Fifty small writes of one account then
+        cost little more than one of fifty.
+        """
         ...
 
     @abstractmethod

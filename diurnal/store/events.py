@@ -318,10 +318,12 @@ def _events(tx: Tx, account_id: int, rows: list[Row]) -> list[Event]:
     return [_event(r, files.get(r[0], ())) for r in rows]
 
 
-def insert_all(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:
-    """Insert new events."""
-    tx.many(_INSERT, [_row(account_id, e) for e in events])
+def insert_all(tx: WriteTx, account_id: int, events: Sequence[Event]) -> list[tuple[str, str]]:
+    """Insert new events; return the stored (body, tail) of each."""
+    rows = [_row(account_id, e) for e in events]
+    tx.many(_INSERT, rows)
     _hang(tx, account_id, events)
+    return [row[-2:] for row in rows]
 
 
 def save(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -13,9 +13,10 @@ from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from diurnal.errors import Unavailable
-from diurnal.store.database import Listener, Row, tell
+from diurnal.store.database import Joined, Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 WRITERS = 8
@@ -96,6 +97,17 @@ class PostgresStore:
     def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
         """See `Store.submit`."""
         return asyncio.wrap_future(self.write(fn))
+
+    def join(self, key: Hashable, fn: Joined[A, T], item: A) -> asyncio.Future[T]:
+        """See `Store.join`; one at a time, as every write here has a transaction of its own."""
+
+        def alone(tx: Any) -> T:
+            (result,) = fn(tx, [item])
+            if isinstance(result, Exception):
+                raise result
+            return result
+
+        return self.submit(alone)
 
     def backlog(self) -> int:
         """See `Store.backlog`."""

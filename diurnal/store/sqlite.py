@@ -12,7 +12,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,12 @@ import apsw
 import structlog
 
 from diurnal.errors import AppError, Unavailable
-from diurnal.store.database import Listener, Row, tell
+from diurnal.store.database import Joined, Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
 
 log = structlog.get_logger(__name__)
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 GROUP_MAX = 256
@@ -95,20 +97,26 @@ class _Tx:
 
 
 class _Write:
-    __slots__ = ("bulk", "fn", "future", "loop")
+    """One write that waits; `item` and `key` are those of `Store.join`, where it came by that."""
+
+    __slots__ = ("bulk", "fn", "future", "item", "key", "loop")
 
     def __init__(
         self,
-        fn: Callable[[Any], Any],
+        fn: Callable[..., Any],
         future: Any,
         loop: asyncio.AbstractEventLoop | None,
         *,
-        bulk: bool,
+        bulk: bool = False,
+        key: Hashable = None,
+        item: Any = None,
     ) -> None:
         self.fn = fn
         self.future = future
         self.loop = loop
         self.bulk = bulk
+        self.key = key
+        self.item = item
 
 
 _Outcome = tuple[_Write, Any, BaseException | None]
@@ -153,7 +161,14 @@ class SqliteStore:
         """See `Store.submit`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._enqueue(_Write(fn, future, loop, bulk=False))
+        self._enqueue(_Write(fn, future, loop))
+        return future
+
+    def join(self, key: Hashable, fn: Joined[A, T], item: A) -> asyncio.Future[T]:
+        """See `Store.join`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._enqueue(_Write(fn, future, loop, key=key, item=item))
         return future
 
     def backlog(self) -> int:
@@ -226,26 +241,31 @@ class SqliteStore:
         changed: dict[int, int] = {}
         meta = False
         alone = len(group) == 1
+        members = _members(group)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for write in group:
+            while members:
+                member = members.popleft()
                 tx = _Tx(connection)
                 if not alone:
                     connection.execute("SAVEPOINT member")
                 try:
-                    result = write.fn(tx)
+                    done = _run(member, tx)
                 except _TRANSIENT:
                     raise
                 except BaseException as error:
                     if not connection.in_transaction:
                         raise apsw.IOError(str(error)) from error
-                    outcomes.append((write, None, error))
                     if alone:
                         connection.execute("ROLLBACK")
-                        return outcomes, {}
+                        return [(group[0], None, error)], {}
                     connection.execute("ROLLBACK TO member")
+                    if len(member) > 1:  # one of them is to blame: each on its own
+                        members.extendleft([write] for write in reversed(member))
+                    else:
+                        outcomes.append((member[0], None, error))
                 else:
-                    outcomes.append((write, result, None))
+                    outcomes += done
                     changed.update(tx.changed)
                     meta = meta or tx.meta
                 if not alone:
@@ -347,6 +367,33 @@ class SqliteStore:
             for connection in (*self._readers, self._watch, self._writer):
                 connection.close()
         os.close(self._lock_fd)
+
+
+def _members(group: Sequence[_Write]) -> deque[list[_Write]]:
+    """Return the writes of a group, those that join as one."""
+    joined: dict[Hashable, list[_Write]] = {}
+    members: deque[list[_Write]] = deque()
+    for write in group:
+        known = None if write.key is None else joined.get(write.key)
+        if known is not None:
+            known.append(write)
+            continue
+        member = [write]
+        members.append(member)
+        if write.key is not None:
+            joined[write.key] = member
+    return members
+
+
+def _run(member: Sequence[_Write], tx: _Tx) -> list[_Outcome]:
+    first = member[0]
+    if first.key is None:
+        return [(first, first.fn(tx), None)]
+    results = first.fn(tx, [write.item for write in member])
+    return [
+        (write, None, result) if isinstance(result, Exception) else (write, result, None)
+        for write, result in zip(member, results, strict=True)
+    ]
 
 
 def _end(connection: apsw.Connection) -> None:

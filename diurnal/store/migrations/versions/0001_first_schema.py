@@ -459,14 +459,14 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "event_stream_time",
-            ["account_id", "stream_id", "time_us"],
+            ["account_id", "stream_id", "time_us", "id"],
             unique=False,
             sqlite_where=None,
             postgresql_where=None,
         )
         batch_op.create_index(
             "event_time",
-            ["account_id", "time_us"],
+            ["account_id", "time_us", "id"],
             unique=False,
             sqlite_where=None,
             postgresql_where=None,

@@ -1,0 +1,89 @@
+"""Small writes that wait together run as one, and each is answered for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from diurnal.errors import AppError, UnknownReference
+from diurnal.model.access import Access
+from diurnal.model.events import NewEvent
+from diurnal.services import events
+from diurnal.services.context import Context
+from diurnal.store.database import WriteTx
+from diurnal.store.events import Found
+from tests.faults import ledger
+
+STREAM, TYPE = "diurnal-weight", "mass/kg"
+
+
+def new(ctx: Context, n: int, stream: str = STREAM) -> NewEvent:
+    return NewEvent(
+        stream_ids=(stream,), type=TYPE, time=ctx.now() + n, content=60, description=f"{n}"
+    )
+
+
+def joined(ctx: Context, caller: Access, given: Sequence[NewEvent]) -> list[Found | BaseException]:
+    def create(tx: WriteTx, waiting: Sequence[NewEvent]) -> list[Found | AppError]:
+        return events.create_each(tx, ctx, caller, waiting)
+
+    async def at_once() -> list[Found | BaseException]:
+        writes = [ctx.store.join("create", create, one) for one in given]
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    return asyncio.run(at_once())
+
+
+def test_events_that_come_together_are_stored_as_one_by_one(ctx: Context, alice: Access) -> None:
+    made = joined(ctx, alice, [new(ctx, n) for n in range(20)])
+    assert all(
+        isinstance(m, Found) and f'"description":"{n}"' in m.body for n, m in enumerate(made)
+    )
+    assert set(ledger.stored(ctx)) == {str(n) for n in range(20)}
+    assert not ledger.gaps(ctx)
+    found = ctx.store.read(lambda tx: events.find(tx, ctx, alice))
+    assert {(f.id, f.body, f.tail) for f in found} == {
+        (m.id, m.body, m.tail) for m in made if isinstance(m, Found)
+    }
+
+
+def test_one_bad_event_among_others_is_refused_alone(ctx: Context, alice: Access) -> None:
+    given = [new(ctx, n, "nowhere" if n == 5 else STREAM) for n in range(10)]
+    made = joined(ctx, alice, given)
+    assert [n for n, m in enumerate(made) if isinstance(m, BaseException)] == [5]
+    assert isinstance(made[5], UnknownReference)
+    assert set(ledger.stored(ctx)) == {str(n) for n in range(10) if n != 5}
+    assert not ledger.gaps(ctx)
+
+
+def test_a_bug_that_one_brings_out_does_not_take_the_others_down(
+    ctx: Context, alice: Access
+) -> None:
+    def create(tx: WriteTx, waiting: Sequence[NewEvent]) -> list[Found | AppError]:
+        made = events.create_each(tx, ctx, alice, waiting)
+        if any(one.description == "3" for one in waiting):
+            raise ZeroDivisionError
+        return made
+
+    async def at_once() -> list[Found | BaseException]:
+        writes = [ctx.store.join("create", create, new(ctx, n)) for n in range(6)]
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    made = asyncio.run(at_once())
+    assert [isinstance(m, ZeroDivisionError) for m in made] == [n == 3 for n in range(6)]
+    assert set(ledger.stored(ctx)) == {str(n) for n in range(6) if n != 3}
+    assert not ledger.gaps(ctx)
+
+
+def test_different_keys_do_not_join(ctx: Context) -> None:
+    def seen(tx: WriteTx, waiting: Sequence[str]) -> list[tuple[str, ...]]:
+        return [tuple(waiting)] * len(waiting)
+
+    async def at_once() -> list[tuple[str, ...]]:
+        # The first holds the writer while the others gather behind it.
+        first = ctx.store.join("z", seen, "z")
+        rest = [ctx.store.join(key, seen, f"{key}{n}") for n in range(3) for key in "ab"]
+        return [await first, *(await asyncio.gather(*rest))]
+
+    for told in asyncio.run(at_once()):
+        assert len({name[0] for name in told}) == 1
