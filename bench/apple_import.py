@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -49,16 +50,19 @@ class Ended:
 def _run(*command: str) -> Ended:
     begin = time.perf_counter()
     with Path(os.devnull).open("wb") as nowhere:
-        child = subprocess.Popen(command, stdout=nowhere, stderr=subprocess.PIPE)
-        assert child.stderr is not None
-        told = child.stderr.read()
-        _, status, used = os.wait4(child.pid, 0)
+        child = subprocess.Popen(command, stdout=nowhere)
+        peak = ended = 0
+        while not ended:
+            # Not ru_maxrss: that begins with what its parent held when it was forked.
+            with contextlib.suppress(OSError, IndexError):
+                peak = max(peak, server.memory(child.pid, "VmHWM"))
+            time.sleep(0.02)
+            ended, status, used = os.wait4(child.pid, os.WNOHANG)
     child.returncode = os.waitstatus_to_exitcode(status)
-    child.stderr.close()
     if child.returncode:
-        raise RuntimeError(f"{command[0]} failed: {told.decode()[-2000:]}")
+        raise RuntimeError(f"{command} failed with {child.returncode}")
     wall = time.perf_counter() - begin
-    return Ended(used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024)
+    return Ended(used.ru_utime + used.ru_stime, wall, peak)
 
 
 def _export(home: Path, megabytes: int, seed: int) -> Path:

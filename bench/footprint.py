@@ -40,7 +40,7 @@ def run(report: Report, quick: bool) -> None:
                 starts.append(ours.started_s)
                 time.sleep(2.0)  # the worker has come up too
                 memory = ours.rss_bytes()
-                worker = sum(server.rss_bytes(pid) for pid in server.descendants(ours.process.pid))
+                worker = sum(server.memory(pid) for pid in server.descendants(ours.process.pid))
         report("server: seconds from start to first answer (aim: 1.5)", median(starts))
         report("server, idle: MB resident (aim: 100)", memory / 1e6)
         report("its worker, idle: MB resident", worker / 1e6)

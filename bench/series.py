@@ -14,6 +14,7 @@ from bench import server
 from bench.report import Report, cpu_of, median, micros, ratio
 from bench.series_codec import DAY, POINTS, day_of_heart_rate, insert_rows, open_rows
 from bench.server import Server, load_client, request
+from diurnal.app import keep_memory
 from diurnal.model import series
 from diurnal.model.time import SECOND
 from diurnal.services import accesses
@@ -26,6 +27,7 @@ PATH = "/api/v1/series/heart_rate"
 
 def run(report: Report, quick: bool) -> None:
     """Measure the ingest of days of 1 Hz heart rate, their bytes, and a year in 1000 buckets."""
+    keep_memory()  # as the server does
     with TemporaryDirectory() as folder:
         home = Path(folder)
         settings, token = server.prepare(home / "data")

@@ -45,7 +45,7 @@ class Server:
 
     def rss_bytes(self) -> int:
         """Return the resident memory of the process itself."""
-        return rss_bytes(self.process.pid)
+        return memory(self.process.pid)
 
 
 def descendants(pid: int) -> list[int]:
@@ -66,10 +66,10 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
-def rss_bytes(pid: int) -> int:
-    """Return the resident memory of a process."""
+def memory(pid: int, which: str = "VmRSS") -> int:
+    """Return the resident memory of a process in bytes, or its peak (VmHWM)."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    return int(status.partition(f"{which}:")[2].split()[0]) * 1024
 
 
 def free_port() -> int:
