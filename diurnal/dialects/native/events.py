@@ -426,14 +426,19 @@ async def update(call: Call) -> Response:
 
 
 async def delete(call: Call) -> Response:
-    """Put an event into the trash; from there, or when asked at once, delete it for good."""
+    """Put an event into the trash; delete it for good only where that is asked.
+
+    So a request that is sent again, because its answer was lost, destroys nothing.
+    """
     id_ = call.path["id"]
 
     def do(tx: WriteTx) -> bytes:
         old = events.changeable(tx, call.ctx, call.caller, id_)
-        if call.query.final or old.trashed:
+        if call.query.final:
             events.delete(tx, call.ctx, call.caller, id_)
             return wire.encode(Deleted(deleted=id_))
+        if old.trashed:
+            return event_json(events.get(tx, call.ctx, call.caller, id_))
         return event_json(events.set_trashed(tx, call.ctx, call.caller, id_, trashed=True))
 
     return endpoint.ready(await http.write(call.ctx, do))
@@ -501,7 +506,7 @@ ENDPOINTS = (
         method="DELETE",
         path="/events/{id}",
         name="events.delete",
-        summary="Trash an event; one in the trash is deleted for good",
+        summary="Trash an event, or delete it for good",
         query=DeleteQuery,
         answer=(EventOut, Deleted),
         handler=delete,

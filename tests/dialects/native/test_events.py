@@ -189,9 +189,16 @@ def test_trash_restore_and_delete(api: Api) -> None:
     assert "trashed" not in api.ok("POST", f"/events/{id_}/restore")
     assert len(api.ok("GET", "/events")["events"]) == 1
     api.ok("DELETE", f"/events/{id_}")
-    assert api.ok("DELETE", f"/events/{id_}") == {"deleted": id_}
+    assert api.ok("DELETE", f"/events/{id_}?final=true") == {"deleted": id_}
     api.refused(404, "GET", f"/events/{id_}")
     api.refused(404, "DELETE", f"/events/{id_}")
+
+
+def test_a_deletion_sent_again_destroys_nothing(api: Api) -> None:
+    id_ = api.ok("POST", "/events", weight())["id"]
+    first = api.ok("DELETE", f"/events/{id_}")
+    assert api.ok("DELETE", f"/events/{id_}") == first
+    assert "trashed" not in api.ok("POST", f"/events/{id_}/restore")
 
 
 def test_a_change_touches_only_what_is_sent(api: Api) -> None:
