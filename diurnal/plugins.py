@@ -48,7 +48,8 @@ def load(package: str, constant: str, kind: type[T]) -> dict[str, T]:
     for entry in importlib.metadata.entry_points(group=package):
         try:
             value = entry.load()
-        except Exception:  # noqa: BLE001 - an outside plug-in must not stop the start
+        except Exception:
+            # An outside plug-in must not stop the start.
             log.exception("plug-in left out", extra={"plugin": entry.name, "group": package})
             continue
         if isinstance(value, kind):

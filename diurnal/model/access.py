@@ -199,7 +199,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def nearest(self, tree: Tree, stream: str) -> Sequence[Permission]:
-        """Return the permissions that govern a stream: its nearest ancestor's, else those on `*`."""
+        """Return what governs a stream: its nearest ancestor's permissions, else those on `*`."""
         for node in tree.path(stream):
             here = [p for p in self.permissions if p.stream == node]
             if here:

@@ -120,7 +120,7 @@ class _Pryv(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     created_by: str
     modified: float | int
     modified_by: str
-    duration: float | int | None | msgspec.UnsetType = msgspec.UNSET
+    duration: float | int | msgspec.UnsetType | None = msgspec.UNSET
     content: Json | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType = msgspec.UNSET
     client_data: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
@@ -155,7 +155,7 @@ def body_json(e: Event) -> bytes:
 
     Source: https://api.pryv.com/reference/#event
     """
-    duration: float | int | None | msgspec.UnsetType = msgspec.UNSET
+    duration: float | int | msgspec.UnsetType | None = msgspec.UNSET
     if e.duration is None:
         duration = None
     elif e.duration:

@@ -21,9 +21,7 @@ def test_a_long_window_of_dense_points_is_read_in_parts_and_says_the_same(
     start = ctx.store.read(lambda tx: ctx.state(tx, alice.account_id)).zones.day_bounds(first)[0]
     at = start + np.arange(DAYS * 1440, dtype=np.int64) * time.MINUTE
     beats = points.columns(at, 60 + (np.arange(len(at)) % 37).astype(float))
-    ctx.store.write(
-        lambda tx: series.write(tx, ctx, alice, "heart_rate", "Strap", beats)
-    ).result()
+    ctx.store.write(lambda tx: series.write(tx, ctx, alice, "heart_rate", "Strap", beats)).result()
     read: list[int] = []
     gather = day_inputs.gather
 
