@@ -1,4 +1,4 @@
-"""Run due jobs beside the server: imports, and what follows from them.
+"""Run due jobs beside the server: imports, what follows from them, and analyses.
 
 `diurnal serve` starts one as a child process (`Supervisor`); it ends with its parent, however
 that ends. Connectors are imported when a job needs them.
@@ -53,7 +53,7 @@ UNSEEN_US = 3_600_000_000
 
 def handlers() -> dict[str, Handler]:
     """Return what this program knows to do, by kind of job."""
-    return {"import": _import, "undo": _undo, "date": _date}
+    return {"import": _import, "undo": _undo, "date": _date, "analyse": _analyse}
 
 
 def _import(ctx: Context, lease: Lease, stop: threading.Event) -> None:
@@ -74,6 +74,12 @@ def _date(ctx: Context, lease: Lease, stop: threading.Event) -> None:
     zones.run(ctx, lease, stopping=stop.is_set)
 
 
+def _analyse(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import analyse
+
+    analyse.run(ctx, lease.account_id, lease=lease, stopping=stop.is_set)
+
+
 def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None = None) -> None:
     """Work until told to stop; one worker per data directory, others wait until it has gone."""
     stop = stop or threading.Event()
@@ -84,6 +90,8 @@ def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None
         # Nobody else has this data directory's lock, so whoever held these leases is dead.
         freed = ctx.store.write(lambda tx: jobs.free(tx, ctx, owner)).result()
         log.info("worker started", pid=os.getpid(), taken_up=freed)
+        if "analyse" in kinds:
+            plan(ctx)
         _loop(ctx, kinds, stop, owner)
         log.info("worker stopped", pid=os.getpid())
 
@@ -114,6 +122,8 @@ def _loop(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event, own
         if now - tidied >= TIDY_EVERY_S:
             tidied = now
             tidy(ctx)
+            if "analyse" in kinds:
+                plan(ctx)
         if ended.wait(POLL_S):
             ended.clear()
             looked = 0.0
@@ -198,6 +208,16 @@ def beating(ctx: Context, lease: Lease) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def plan(ctx: Context) -> None:
+    """Give every account its weekly analysis, those made since the last look too."""
+    from diurnal.services import analyse
+
+    try:
+        analyse.plan(ctx)
+    except AppError as error:
+        log.warning("analyses wait to be planned", reason=error.message)
 
 
 def tidy(ctx: Context) -> None:

@@ -388,3 +388,33 @@ def _wait_for(true: Any) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+# analyse
+
+
+def test_analyse_tells_what_goes_with_what(home: Path) -> None:
+    imported = diurnal("import", CSV, "--account", "alice", "--data-dir", home, "--json")
+    document(imported)
+    told = document(diurnal("analyse", "--account", "alice", "--data-dir", home, "--json"))
+    assert told["again"] is True
+    shown = {(link["a"], link["b"], link["lag"], link["sign"]) for link in told["links"]}
+    assert ("alcohol", "hrv_ms", 1, -1) in shown
+    assert {("productive_min", "tracks", 0, 1), ("tracks", "productive_min", 0, 1)} & shown
+    assert {"rain_mm", "steps"} in [{link["a"], link["b"]} for link in told["links"]]
+    assert all(0 <= link["q"] <= 0.05 and link["n"] >= 30 for link in told["links"])
+    ran = diurnal("analyse", "--all", "--data-dir", home)
+    assert ran.returncode == 0, ran.stderr
+    assert "nothing has changed" in ran.stdout
+    assert "With alcohol 1 higher the day before, your hrv_ms is" in ran.stdout
+    every = document(diurnal("analyse", "--all", "--data-dir", home, "--json"))["accounts"]
+    assert [one["links"] for one in every] == [told["links"]]
+    assert every[0]["again"] is False
+
+
+def test_analyse_is_told_whom(home: Path) -> None:
+    for arguments in (["analyse"], ["analyse", "--all", "--account", "alice"]):
+        assert diurnal(*arguments, "--data-dir", home).returncode == 2
+    assert diurnal("analyse", "--account", "nobody", "--data-dir", home).returncode == 1
+    empty = document(diurnal("analyse", "--account", "alice", "--data-dir", home, "--json"))
+    assert (empty["day"], empty["links"]) == (None, [])

@@ -36,6 +36,8 @@ unless hundreds of links are."""
 SAME_GROUP_R = 0.9
 SAME_SOURCE_R = 0.7
 SAME_R = 0.97
+SPEAKS_N = 0.9
+"""Share of the days that a measure must have to speak for others that say the same."""
 SOME = 0.5
 """Share of the evidence spent on lag 0, and on each of the two ways to look at memory."""
 
@@ -586,12 +588,15 @@ def _fold(days: Days, same: Bools, found: Sequence[Link]) -> list[Link]:
         groups.setdefault((*ends, link.shape == "line"), []).append(link)
     made = []
     for links in groups.values():
-        # The measure that its service counts, not what was computed of it, speaks for both.
+        # The measure that its service counts, not what was computed of it, speaks for both; of
+        # several always the same one, the first of the table, unless it lacks days.
+        most = max(link.n for link in links)
         links.sort(
             key=lambda x: (
                 sum(days.measures[column[k]].derived_from is not None for k in (x.a, x.b)),
+                x.n < SPEAKS_N * most,
+                sum(column[k] for k in (x.a, x.b)),
                 x.p,
-                -abs(x.r),
             )
         )
         rest = tuple((link.a, link.b) for link in links[1:])

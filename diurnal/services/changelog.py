@@ -11,7 +11,17 @@ from diurnal.store import changes
 from diurnal.store.database import Tx
 
 LIMIT_MAX = 10_000
-KINDS = ("access", "account", "batch", "day", "event", "measure", "series", "stream")
+KINDS = (
+    "access",
+    "account",
+    "batch",
+    "day",
+    "event",
+    "finding",
+    "measure",
+    "series",
+    "stream",
+)
 """What a change may be of."""
 DATA = frozenset({"day", "event", "measure", "series", "stream"})
 """What others than the owner may hear of."""

@@ -276,6 +276,18 @@ def _open(state: AccountState, caller: Access, measure: Measure) -> list[Permiss
     ]
 
 
+def reads_all(
+    tx: Tx, state: AccountState, caller: Access, measure: Measure, first: int, last: int
+) -> bool:
+    """Return whether the caller sees each day from `first` to `last` as its owner does."""
+    if caller.owner:
+        return True
+    if all(p.start is not None or p.end is not None for p in _open(state, caller, measure)):
+        return False
+    keep = _keeper(state, caller, measure)
+    return day_inputs.keeps_all(tx, state, _base(state, measure), first, last, keep)
+
+
 def _ways(state: AccountState, measure: Measure) -> list[tuple[str, str]]:
     base = state.measure(measure.derived.measure) if measure.derived else None
     ways = [(measure.key, measure.stream)]
@@ -445,14 +457,7 @@ def _reduced(
     """
     shown = {d: v for d, v in by_day.items() if _day_open(state, caller, measure, d)}
     base = _base(state, measure)
-
-    def keep(streams: Sequence[str], tags: Sequence[str], at: int) -> bool:
-        return any(
-            caller.level_on(state.tree, s, measure=key, tags=tags, at=at).reads
-            for s in streams
-            for key in (base.key, measure.key)
-        )
-
+    keep = _keeper(state, caller, measure)
     if not shown or day_inputs.keeps_all(tx, state, base, first, last, keep):
         return shown
     order = marks.order(tx, state, base)
@@ -461,6 +466,20 @@ def _reduced(
         inputs = day_inputs.gather(tx, state, measure, base, *part, keep=keep)
         made.update((v.day, _day(v)) for v in _evaluate(state, measure, inputs, *part, order))
     return {d: made[d] for d in shown if made[d].value is not None}
+
+
+def _keeper(state: AccountState, caller: Access, measure: Measure) -> day_inputs.Keep:
+    """Return what tells whether the caller may read an event that counts for a measure."""
+    keys = (_base(state, measure).key, measure.key)
+
+    def keep(streams: Sequence[str], tags: Sequence[str], at: int) -> bool:
+        return any(
+            caller.level_on(state.tree, s, measure=key, tags=tags, at=at).reads
+            for s in streams
+            for key in keys
+        )
+
+    return keep
 
 
 def _day_open(state: AccountState, caller: Access, measure: Measure, day: int) -> bool:
