@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from diurnal import demo
-from diurnal.demo import Life
 from diurnal.errors import Conflict
 from diurnal.model.access import Access
 from diurnal.model.records import Item
@@ -15,9 +14,14 @@ from diurnal.store import accounts
 from diurnal.store.batches import Stored
 from diurnal.store.database import Tx, WriteTx
 
+if TYPE_CHECKING:
+    from diurnal.demo import Life
+
 CONNECTOR = "demo"
 NAME = "Demo data"
 SEED = 1
+HOME_ZONE = "Europe/Berlin"
+"""Where the life is lived, in an account that has no zone of its own."""
 
 
 def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int:
@@ -31,7 +35,7 @@ def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int
     if loaded(tx, caller) is not None:
         raise Conflict("this account has demo data already")
     account = accounts.get(tx, caller.account_id)
-    home = (account and account.timezone) or demo.HOME_ZONE
+    home = (account and account.timezone) or HOME_ZONE
     # Kept with the batch: begun again after midnight, it is still the same life.
     told = {"seed": seed, "home": home, "now": ctx.now()}
     return imports.begin(tx, ctx, caller, name=NAME, options={CONNECTOR: told})
@@ -48,18 +52,24 @@ def loaded(tx: Tx, caller: Access) -> Stored | None:
 
 def reaches_today(ctx: Context, batch: Stored) -> bool:
     """Return whether the life that a batch tells ends today."""
+    from diurnal.demo import Life  # numpy: the serving process only starts it
+
     lived = life(batch)
     return lived is not None and lived.last == Life(lived.seed, lived.home, ctx.now()).last
 
 
 def life(batch: Stored) -> Life | None:
     """Return the life that a batch is to bring in, None where it reads files."""
+    from diurnal.demo import Life
+
     told = batch.options.get(CONNECTOR)
     return None if told is None else Life(told["seed"], told["home"], told["now"])
 
 
 def items(ctx: Context, caller: Access, batch: Stored, lived: Life) -> Iterator[Item]:
     """Put pictures and zones in their places and yield the records, newest first."""
+    from diurnal import demo
+
     for _, data in demo.pictures(lived.seed):
         ctx.blobs.put(caller.account_id, [data], limit=len(data))
     # First, so that nothing has to be dated anew.

@@ -552,6 +552,7 @@ class _Hand:
                     list(parts.values()),
                     kind=kind,
                     batch_id=batch_id,
+                    replace=False,
                 )
             except InvalidInput as error:
                 n = sum(len(p.cols) for p in parts.values())
