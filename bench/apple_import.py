@@ -139,7 +139,7 @@ def _beside_server(report: Report, home: Path, rounds: int) -> None:
             time.sleep(1.0)  # it has begun to read
             busy.append(_p99(ours, token, events, home))
             if child.poll() is not None:
-                raise RuntimeError("the import ended before the clients did")
+                raise RuntimeError(f"the import ended first, with status {child.returncode}")
             child.terminate()
             child.wait()
     export.unlink()
