@@ -30,6 +30,9 @@ SERVICE = "service"
 SOURCE = "source"
 REACH_DAYS = 34
 """Events of up to 32 days that begin before this do not reach into a window, wherever they were."""
+STAGE_MAX_S = 32 * 86_400
+"""Seconds from the start of a session to a stage, and of a stage; what says more is no stage."""
+SLEEP = "sleep"
 REPEATS_MAX = 10_000
 """One event that tells of several (`count/generic`) counts as at most this many."""
 _SUM_LIKE = (Daily.SUM, Daily.MEAN, Daily.LAST, Daily.MAX, Daily.MIN, Daily.ANY, Daily.DURATION)
@@ -221,7 +224,10 @@ def _told(
         kind = kinds.get(source) or kind_of(source)
         shift = (offset - state.zones.offset_at(at)) * time.MINUTE
         if base.shape is Shape.SESSION and rule is not Daily.SUM:
-            sessions.append(_session(source, kind, row, told.content))
+            # Nights are dated by their own clock, other sessions like all else.
+            sessions.append(
+                _session(source, kind, row, told.content, 0 if base.key == SLEEP else shift)
+            )
         elif rule is Daily.JOIN or (rule is Daily.LAST and value is None):
             text = _text(told.content)
             if text is not None:
@@ -254,10 +260,11 @@ def _told(
 _STAGES = {"inBed": "in_bed", "in-bed": "in_bed"}
 
 
-def _session(source: str, kind: str, row: Row, content: Any) -> Session:
+def _session(source: str, kind: str, row: Row, content: Any, shift: int) -> Session:
     from diurnal.model.days import Session
 
-    id_, _, at, end, _, _, _, offset = row
+    id_, offset = row[0], row[7]
+    at, end = row[2] + shift, row[3] + shift
     asleep: float | None = None
     stages: list[tuple[str, int, int]] = []
     if isinstance(content, dict):
@@ -282,6 +289,8 @@ def _stage(told: Any, at: int) -> tuple[str, int, int] | None:
         return None
     start, duration = told.get("start"), told.get("duration")
     if not isinstance(start, (int, float)) or not isinstance(duration, (int, float)):
+        return None
+    if not (-STAGE_MAX_S <= start <= STAGE_MAX_S and 0 <= duration <= STAGE_MAX_S):
         return None
     begin = at + round(start * time.SECOND)
     name: str = told["stage"]

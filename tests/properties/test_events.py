@@ -198,7 +198,7 @@ def play(data: st.DataObject, model: Model, steps: int) -> None:
                 cases.read(model.ctx, events.get, model.who, id_)
 
 
-@sized(25, 400)
+@sized(15, 400)
 def test_events_are_what_was_written(ctx: Context, examples: int) -> None:
     def check(data: st.DataObject) -> None:
         who = owner(ctx)
@@ -212,7 +212,7 @@ def test_events_are_what_was_written(ctx: Context, examples: int) -> None:
     forall(examples, check)
 
 
-@sized(25, 400)
+@sized(15, 400)
 def test_a_query_finds_what_a_loop_would(ctx: Context, examples: int) -> None:
     def check(data: st.DataObject) -> None:
         who = owner(ctx)

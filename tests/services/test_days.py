@@ -343,6 +343,27 @@ def test_a_night_is_told_in_minutes(ctx: Context, alice: Access) -> None:
     assert values(ctx, alice, "sleep_deep") == [None]
 
 
+def test_a_session_counts_by_its_own_clock(ctx: Context, alice: Access) -> None:
+    told = {"type": "activity/plain", "content": None, "time": START, "duration": HOUR}
+    cases.add(ctx, alice, note("diurnal-calendar-event", zone="Pacific/Auckland", **told))
+    assert values(ctx, alice, "calendar_event", n=2) == [None, 1]
+    assert values(ctx, alice, "events_duration", n=2) == [None, 60]
+
+
+def test_a_stage_that_cannot_be_is_none(ctx: Context, alice: Access) -> None:
+    stages = [
+        {"stage": "deep", "start": 0, "duration": 3_600},
+        {"stage": "deep", "start": 0, "duration": 1e305},
+        {"stage": "deep", "start": -1e305, "duration": 60},
+        {"stage": "deep", "start": "soon", "duration": 60},
+        {"stage": 5},
+        "deep",
+    ]
+    told = {"type": "diurnal/sleep", "time": MIDNIGHT, "duration": 7 * HOUR}
+    cases.add(ctx, alice, note("diurnal-sleep", {"stages": stages, "asleep": "long"}, **told))
+    assert values(ctx, alice, "sleep_deep") == [60]
+
+
 def test_what_is_derived_follows_its_data(ctx: Context, alice: Access) -> None:
     given = columns([START + i * MINUTE for i in range(3)], [60.0, 100.0, 80.0])
     cases.write(ctx, series.write, alice, "heart_rate", "watch", given, batch_id=4)
