@@ -273,6 +273,23 @@ TABLE: Mapping[str, Row] = {
         measure_write(CREATORS), DAY, {"value": 1}, aims=MEASURE_AIMS
     ),
     "DELETE /days/{measure}/{date}": Row(_row_gone, UNSAID, aims=MEASURE_AIMS),
+    "GET /links": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "PUT /links/{id}/feedback": Row(
+        owner_only(404),  # nothing has been found yet
+        {"id": "nowhere"},
+        {"opinion": "useful"},
+    ),
+    "GET /averages": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /insights": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /trends": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /anomalies": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /goals": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "PUT /goals/{measure}": Row(owner_only(200), MEASURE, {"value": 1}, aims=MEASURE_AIMS),
+    "GET /analyses": Row(owner_only(200)),
+    "POST /analyses": Row(owner_only(202)),
+    "GET /analyses/{id}": Row(
+        owner_only(200), {"id": "{job}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
     "POST /uploads": Row(owner_only(201), body={"name": "a", "size": 10}),
     "GET /uploads/{id}": Row(
         owner_only(200), {"id": "{upload}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)

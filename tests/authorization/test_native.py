@@ -12,7 +12,7 @@ import pytest
 from diurnal.dialects.native import ENDPOINTS
 from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
-from diurnal.services import accesses, events, imports, sessions, streams, uploads
+from diurnal.services import accesses, analyse, events, imports, sessions, streams, uploads
 from diurnal.services import attachments as files
 from diurnal.services.context import Context
 from tests.authorization.table import AIMS, KINDS, MEASURES, OUTSIDE, TABLE, Aim, Row
@@ -91,6 +91,7 @@ class World:
             "stream": "nowhere" if nowhere else made_in,
             "upload": "nowhere",
             "batch": "999",
+            "job": NO_ID,
         }
         if nowhere:
             return known
@@ -114,6 +115,8 @@ class World:
             known["upload"] = self._upload(owner, 10).id
         if "{batch}" in asked:
             known["batch"] = self._batch(owner)
+        if "{job}" in asked:
+            known["job"] = self._write(lambda tx: analyse.ask(tx, self.ctx, owner))
         if "{token}" in asked:
             known["token"] = self._token(owner, "t", [], Kind.PERSONAL)[0]
         return known
