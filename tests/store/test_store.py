@@ -449,15 +449,19 @@ def test_two_who_block_each_other_both_get_through(store: Store) -> None:
     for name in ("a", "b"):
         put(store, name).result()
     meet = threading.Barrier(2)
+    through = threading.Event()
     runs: list[str] = []
 
     def both(first: str, second: str) -> Any:
         def write(tx: Any) -> None:
             runs.append(first)
+            if len(runs) > 2:
+                through.wait(10)  # else the victim may take its first row back and block again
             tx.execute(_ADD, {"which": first})
             if len(runs) <= 2:
                 meet.wait(10)
             tx.execute(_ADD, {"which": second})
+            through.set()
 
         return write
 
