@@ -134,7 +134,8 @@ def _beside_server(report: Report, home: Path, rounds: int) -> None:
         for importer in importers:
             idle.append(_p99(ours, token, events, home))
             everything = ("--data-dir", str(settings.data_dir), "--account", importer)
-            command = server.diurnal("import", str(export), *everything)
+            # Several times over: on a quiet machine one would end before the clients do.
+            command = server.diurnal("import", *[str(export)] * 6, *everything)
             child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(1.0)  # it has begun to read
             busy.append(_p99(ours, token, events, home))

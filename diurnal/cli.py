@@ -743,6 +743,7 @@ def import_(
         batch, lease = ctx.store.write(begin).result()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        work.give_way()
         try:
             with _shown(quiet=json and not sys.stderr.isatty()) as show, work.beating(ctx, lease):
                 result = imports.run(

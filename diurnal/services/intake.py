@@ -44,6 +44,8 @@ IN_FLIGHT = 2
 would put several into one commit, and the server's writes would wait for all of them."""
 POINTS_PER_TURN = 20_000
 """The server's writes wait for a turn to end: this many take 5 ms, five times as many 15 to 30."""
+ROWS_OF_DATUM = 10
+"""An event, a day row or a chunk brings its change, the marks of its days and its source's days."""
 LANE_POINTS = 20_000
 HELD_POINTS_MAX = 400_000
 """Of all series together, until their spans are whole."""
@@ -241,7 +243,7 @@ class _Turn:
 
     @property
     def rows(self) -> int:
-        return len(self.events) + len(self.days) + self.chunks
+        return ROWS_OF_DATUM * (len(self.events) + len(self.days) + self.chunks)
 
     @property
     def full(self) -> bool:

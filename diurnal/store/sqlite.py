@@ -38,6 +38,7 @@ BULK_PAUSE_S = 0.001
 READERS = 4
 BUSY_MS = 20_000
 CHECKPOINT_PAGES = 4000
+CHECKPOINT_PAUSE_S = 0.1
 """Of the write-ahead log: from here on it is folded into the file, after a turn and not in it, so
 that neither the writes of the turn nor the other process wait for it."""
 STATEMENTS = 400
@@ -146,8 +147,11 @@ class SqliteStore:
         self._seen_version = self._data_version()
         self._closed = False
         self._door = threading.Lock()
+        self._fold = threading.Event()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
+        self._folder = threading.Thread(target=self._fold_forever, name="folder", daemon=True)
+        self._folder.start()
 
     # Writing
 
@@ -200,7 +204,7 @@ class SqliteStore:
                 pass
             self._settle(*self._commit(group))
             if self._log_pages >= CHECKPOINT_PAGES:
-                self._checkpoint()
+                self._fold.set()
             if any(w.bulk for w in group):
                 time.sleep(BULK_PAUSE_S)
 
@@ -208,14 +212,26 @@ class SqliteStore:
         self._log_pages = pages
         return apsw.SQLITE_OK
 
-    def _checkpoint(self) -> None:
-        self._log_pages = 0
-        try:
-            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            pass  # the other process is at it
-        except apsw.Error as error:  # what was written stands; the next turn tries again
-            log.warning("the write-ahead log stays long", reason=str(error))
+    def _fold_forever(self) -> None:
+        """Copy the log into the file, beside the writers: it blocks none of them.
+
+        In a writer's own thread it would hold up those that wait, also for what an import in
+        another process has written.
+        """
+        connection = connect(self.path)
+        while True:
+            self._fold.wait()
+            self._fold.clear()
+            if self._closed:
+                break
+            try:
+                connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.BusyError:
+                pass  # the other process is at it
+            except apsw.Error as error:  # what was written stands; the next turn tries again
+                log.warning("the write-ahead log stays long", reason=str(error))
+            time.sleep(CHECKPOINT_PAUSE_S)
+        connection.close()
 
     def _commit(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
         """Run a group in one transaction; one by one where SQLite gave the whole up."""
@@ -362,6 +378,8 @@ class SqliteStore:
             self._closed = True
             self._queue.put(None)
         self._thread.join()
+        self._fold.set()
+        self._folder.join()
         self._pool.shutdown(wait=True)
         with self._readers_lock:
             for connection in (*self._readers, self._watch, self._writer):
