@@ -38,9 +38,10 @@ BULK_PAUSE_S = 0.001
 READERS = 4
 BUSY_MS = 20_000
 CHECKPOINT_PAGES = 4000
+"""Of the write-ahead log: from here on a thread of its own folds it into the file, so that neither
+the writes of a turn nor the other process wait for it."""
 CHECKPOINT_PAUSE_S = 0.1
-"""Of the write-ahead log: from here on it is folded into the file, after a turn and not in it, so
-that neither the writes of the turn nor the other process wait for it."""
+"""Between two folds: a log that another process keeps long would else be folded without end."""
 STATEMENTS = 400
 """Prepared statements kept per connection."""
 
@@ -218,20 +219,23 @@ class SqliteStore:
         In a writer's own thread it would hold up those that wait, also for what an import in
         another process has written.
         """
-        connection = connect(self.path)
+        connection: apsw.Connection | None = None
         while True:
             self._fold.wait()
             self._fold.clear()
             if self._closed:
                 break
             try:
+                # Opened when needed: most commands end long before the log is long.
+                connection = connection or connect(self.path)
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             except apsw.BusyError:
                 pass  # the other process is at it
             except apsw.Error as error:  # what was written stands; the next turn tries again
                 log.warning("the write-ahead log stays long", reason=str(error))
             time.sleep(CHECKPOINT_PAUSE_S)
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def _commit(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
         """Run a group in one transaction; one by one where SQLite gave the whole up."""
