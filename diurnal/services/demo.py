@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 CONNECTOR = "demo"
 NAME = "Demo data"
 SEED = 1
-HOME_ZONE = "Europe/Berlin"
-"""Where the life is lived, in an account that has no zone of its own."""
 
 
 def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int:
@@ -35,7 +33,7 @@ def start(tx: WriteTx, ctx: Context, caller: Access, *, seed: int = SEED) -> int
     if loaded(tx, caller) is not None:
         raise Conflict("this account has demo data already")
     account = accounts.get(tx, caller.account_id)
-    home = (account and account.timezone) or HOME_ZONE
+    home = account.timezone if account else None
     # Kept with the batch: begun again after midnight, it is still the same life.
     told = {"seed": seed, "home": home, "now": ctx.now()}
     return imports.begin(tx, ctx, caller, name=NAME, options={CONNECTOR: told})
@@ -60,10 +58,12 @@ def reaches_today(ctx: Context, batch: Stored) -> bool:
 
 def life(batch: Stored) -> Life | None:
     """Return the life that a batch is to bring in, None where it reads files."""
-    from diurnal.demo import Life
-
     told = batch.options.get(CONNECTOR)
-    return None if told is None else Life(told["seed"], told["home"], told["now"])
+    if told is None:
+        return None
+    from diurnal.demo import HOME_ZONE, Life
+
+    return Life(told["seed"], told["home"] or HOME_ZONE, told["now"])
 
 
 def items(ctx: Context, caller: Access, batch: Stored, lived: Life) -> Iterator[Item]:
