@@ -1,0 +1,61 @@
+"""The schema, one for both engines: one module per room.
+
+Every table is keyed by account first (`KINDS` names the exceptions); a lint test enforces it,
+so that PostgreSQL can be sharded by account without a rewrite. Instants are bigint microseconds
+UTC, days are integers since 1970-01-01, booleans are smallint, JSON is text. Ids are made by
+the application; there are no triggers, sequences, foreign keys or server-side clocks: every
+writer locks the account's clock row first, and deleting an account walks this module's tables.
+"""
+
+from __future__ import annotations
+
+from diurnal.store.tables.accesses import access, audit, client, idempotency
+from diurnal.store.tables.accounts import account, account_clock, counter, directory, zone
+from diurnal.store.tables.changes import change
+from diurnal.store.tables.columns import DIRECTORY, GLOBAL_INDEXES, LOCAL, LONG, RUNNING, metadata
+from diurnal.store.tables.days import day_dirty, day_row, day_value, source, source_day
+from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
+from diurnal.store.tables.findings import finding
+from diurnal.store.tables.records import record
+from diurnal.store.tables.series import chunk
+from diurnal.store.tables.streams import own_measure, stream
+from diurnal.store.tables.work import batch, job, set_aside, upload
+
+__all__ = [
+    "DIRECTORY",
+    "GLOBAL_INDEXES",
+    "LOCAL",
+    "LONG",
+    "RUNNING",
+    "access",
+    "account",
+    "account_clock",
+    "audit",
+    "batch",
+    "blob",
+    "change",
+    "chunk",
+    "client",
+    "counter",
+    "day_dirty",
+    "day_row",
+    "day_value",
+    "directory",
+    "event",
+    "event_stream",
+    "event_tag",
+    "file",
+    "finding",
+    "idempotency",
+    "job",
+    "metadata",
+    "own_measure",
+    "record",
+    "set_aside",
+    "source",
+    "source_day",
+    "stream",
+    "tombstone",
+    "upload",
+    "zone",
+]
