@@ -1,4 +1,4 @@
-"""What the analyses found: links, averages, insights, trends, what is odd; goals."""
+"""What the analyses found: links, averages, trends, what is odd."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ from starlette.responses import Response
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
-from diurnal.model.events import seconds
-from diurnal.model.time import MINUTE, day_text
-from diurnal.services import analyse, findings, jobs
+from diurnal.model.time import day_text
+from diurnal.services import findings
 from diurnal.services.findings import Found
-from diurnal.store.database import Tx, WriteTx
-from diurnal.store.jobs import Job
+from diurnal.store.database import Tx
 
 LIMIT_MAX = 10_000
-QUARTER = 15 * MINUTE
-"""A day begins on one."""
-
 Opinion = Literal["useful", "obvious", "not"]
 
 
@@ -30,30 +25,6 @@ class FindingsQuery(wire.Input):
 
     measures: list[wire.Key] = msgspec.field(default_factory=list)
     limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = 1_000
-
-
-class InsightsQuery(wire.Input):
-    """Which insights.
-
-    Attributes:
-        every: also those that chance brings often, which no page shows.
-    """
-
-    measures: list[wire.Key] = msgspec.field(default_factory=list)
-    limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = 1_000
-    every: bool = False
-
-
-class GoalsQuery(wire.Input):
-    """Goals of which measures; commas separate, too."""
-
-    measures: list[wire.Key] = msgspec.field(default_factory=list)
-
-
-class GoalIn(wire.Input):
-    """A goal in the measure's unit; null takes it back."""
-
-    value: float | None
 
 
 class FeedbackIn(wire.Input):
@@ -158,38 +129,6 @@ class AveragesOut(wire.Output):
     averages: list[AverageOut]
 
 
-class InsightOut(wire.Output, kw_only=True):
-    """Something worth telling.
-
-    Attributes:
-        name: measure and kind, as `steps_best_since_x`.
-        period: 1, 7 or 30 days.
-        priority: 1 now, 2 day, 3 week, 4 month.
-        date: the last day that it rests on; `target_date` the day it is about.
-        surprise: log10 of how many such days it takes until chance brings one.
-        shown: whether it is among the few that pages show.
-    """
-
-    name: str
-    measure: str
-    period: int
-    priority: int
-    date: str
-    target_date: str | None = None
-    text: str
-    value: str
-    value2: str | None = None
-    comment: str | None = None
-    surprise: float
-    shown: bool
-
-
-class InsightsOut(wire.Output):
-    """Insights, most surprising first."""
-
-    insights: list[InsightOut]
-
-
 class TrendOut(wire.Output):
     """A way up or down: the change a day with its 95 % interval, and over the whole time."""
 
@@ -255,58 +194,6 @@ class AnomaliesOut(wire.Output):
     """What stands out, strongest first within a measure."""
 
     anomalies: list[AnomalyOut]
-
-
-class GoalOut(wire.Output, kw_only=True):
-    """How far today is.
-
-    Attributes:
-        goal: the owner's own.
-        end: that, or what is usual on this weekday.
-        value: so far; `share` of `end`.
-        streak, best: days in a row that reached it, as of the last analysis.
-    """
-
-    measure: str
-    date: str
-    goal: float | None = None
-    end: float | None = None
-    value: float | None = None
-    share: float | None = None
-    reached: bool | None = None
-    streak: int
-    best: int
-    best_date: str | None = None
-
-
-class GoalsOut(wire.Output):
-    """Goals by measure."""
-
-    goals: list[GoalOut]
-
-
-class AnalysisOut(wire.Output):
-    """Work on an analysis: `waiting`, `running`, `done` or `failed`."""
-
-    id: str
-    state: Literal["waiting", "running", "done", "failed"]
-    error: str | None = None
-
-
-class RunOut(wire.Output):
-    """A run whose findings are kept: the days it looked at, and what it found by kind."""
-
-    created: float
-    start: str = msgspec.field(name="from")
-    to: str
-    measures: int
-    found: dict[str, int]
-
-
-class AnalysesOut(wire.Output):
-    """Runs, newest first; the first one's findings are answered."""
-
-    analyses: list[RunOut]
 
 
 def _listing(kind: str, write: Callable[[Call, Tx, list[Found]], Any]) -> endpoint.Handler:
@@ -437,136 +324,11 @@ def _anomalies(_call: Call, _tx: Tx, found: list[Found]) -> AnomaliesOut:
     )
 
 
-def _insight(body: dict[str, Any]) -> InsightOut:
-    target = body["target_day"]
-    return InsightOut(
-        name=body["name"],
-        measure=body["measure"],
-        period=body["period"],
-        priority=body["priority"],
-        date=day_text(body["day"]),
-        target_date=None if target is None else day_text(target),
-        text=body["text"],
-        value=body["value"],
-        value2=body["value2"],
-        comment=body["comment"],
-        surprise=body["surprise"],
-        shown=body["shown"],
-    )
-
-
-async def insights(call: Call) -> Response:
-    """Answer what is worth telling, or all that could be told."""
-    asked: InsightsQuery = call.query
-    measures = wire.split(asked.measures)
-
-    def read(tx: Tx) -> bytes:
-        found = findings.of_kind(tx, call.ctx, call.caller, findings.INSIGHT, measures=measures)
-        told = [_insight(one.body) for one in found if asked.every or one.body["shown"]]
-        return wire.encode(InsightsOut(insights=told[: asked.limit]))
-
-    return await endpoint.cached(call, read)
-
-
-def _goal(goal: findings.Goal) -> GoalOut:
-    return GoalOut(
-        measure=goal.measure,
-        date=day_text(goal.day),
-        goal=goal.goal,
-        end=goal.end,
-        value=goal.value,
-        share=goal.share,
-        reached=goal.reached,
-        streak=goal.streak,
-        best=goal.best,
-        best_date=None if goal.best_day is None else day_text(goal.best_day),
-    )
-
-
-async def goals(call: Call) -> Response:
-    """Answer how far today is."""
-    measures = wire.split(call.query.measures)
-
-    def read(tx: Tx) -> bytes:
-        found = findings.goals(tx, call.ctx, call.caller, measures)
-        return wire.encode(GoalsOut(goals=[_goal(goal) for goal in found]))
-
-    return await endpoint.cached(call, read, moment=call.ctx.now() // QUARTER)
-
-
-async def set_goal(call: Call) -> Response:
-    """Set or take back a goal."""
-    measure, value = call.path["measure"], call.body.value
-
-    def do(tx: WriteTx) -> GoalOut:
-        findings.set_goal(tx, call.ctx, call.caller, measure, value)
-        state = call.ctx.state(tx, call.caller.account_id)
-        today = state.zones.day_at(call.ctx.now())
-        found = findings.goals(tx, call.ctx, call.caller, [measure])
-        nothing = GoalOut(measure=measure, date=day_text(today), streak=0, best=0)
-        return _goal(found[0]) if found else nothing
-
-    return endpoint.answer(await http.write(call.ctx, do))
-
-
 async def say(call: Call) -> Response:
     """Keep what the owner thinks of a link."""
     id_, opinion = call.path["id"], call.body.opinion
     await http.write(call.ctx, lambda tx: findings.say(tx, call.ctx, call.caller, id_, opinion))
     return endpoint.answer(FeedbackOut(id=id_, opinion=opinion))
-
-
-def _work(job: Job, now: int) -> AnalysisOut:
-    leased = job.lease_until is not None and job.lease_until > now
-    states: dict[str, Literal["done", "failed"]] = {"done": "done", "dead": "failed"}
-    return AnalysisOut(
-        id=job.id,
-        state=states.get(job.state, "running" if leased else "waiting"),
-        error=job.last_error if job.state == "dead" else None,
-    )
-
-
-async def ask(call: Call) -> Response:
-    """Have everything analysed now."""
-
-    def do(tx: WriteTx) -> AnalysisOut:
-        id_ = analyse.ask(tx, call.ctx, call.caller)
-        return _work(jobs.get(tx, call.caller.account_id, id_), call.ctx.now())
-
-    return endpoint.answer(await http.write(call.ctx, do), 202)
-
-
-async def state(call: Call) -> Response:
-    """Answer how far the work on an analysis is."""
-    found = await http.read(
-        call.ctx,
-        lambda tx: analyse.work(tx, call.caller, call.path["id"]),
-        quick=True,
-    )
-    return endpoint.answer(_work(found, call.ctx.now()))
-
-
-async def runs(call: Call) -> Response:
-    """Answer the runs whose findings are kept."""
-
-    def read(tx: Tx) -> bytes:
-        kept = findings.batches(tx, call.caller.account_id)
-        return wire.encode(
-            AnalysesOut(
-                analyses=[
-                    RunOut(
-                        created=seconds(batch.created),
-                        start=day_text(batch.first),
-                        to=day_text(batch.day),
-                        measures=batch.measures,
-                        found=batch.counts,
-                    )
-                    for batch in kept
-                ]
-            )
-        )
-
-    return await endpoint.cached(call, read)
 
 
 ENDPOINTS = (
@@ -601,15 +363,6 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
-        path="/insights",
-        name="insights.list",
-        summary="Read what is worth telling",
-        query=InsightsQuery,
-        answer=(InsightsOut,),
-        handler=insights,
-    ),
-    Endpoint(
-        method="GET",
         path="/trends",
         name="trends.list",
         summary="Read trends and changes for good",
@@ -625,52 +378,5 @@ ENDPOINTS = (
         query=FindingsQuery,
         answer=(AnomaliesOut,),
         handler=_listing(findings.ANOMALY, _anomalies),
-    ),
-    Endpoint(
-        method="GET",
-        path="/goals",
-        name="goals.list",
-        summary="Read how far today is",
-        query=GoalsQuery,
-        answer=(GoalsOut,),
-        handler=goals,
-    ),
-    Endpoint(
-        method="PUT",
-        path="/goals/{measure}",
-        name="goals.put",
-        summary="Set a goal",
-        who=Who.OWNER,
-        body=(GoalIn,),
-        answer=(GoalOut,),
-        handler=set_goal,
-    ),
-    Endpoint(
-        method="GET",
-        path="/analyses",
-        name="analyses.list",
-        summary="List the runs whose findings are kept",
-        who=Who.OWNER,
-        answer=(AnalysesOut,),
-        handler=runs,
-    ),
-    Endpoint(
-        method="POST",
-        path="/analyses",
-        name="analyses.create",
-        summary="Have everything analysed now",
-        who=Who.OWNER,
-        answer=(AnalysisOut,),
-        status=202,
-        handler=ask,
-    ),
-    Endpoint(
-        method="GET",
-        path="/analyses/{id}",
-        name="analyses.get",
-        summary="Read how far an analysis is",
-        who=Who.OWNER,
-        answer=(AnalysisOut,),
-        handler=state,
     ),
 )
