@@ -13,10 +13,30 @@ from diurnal.store.tables.accesses import access, audit, client, idempotency
 from diurnal.store.tables.accounts import account, account_clock, counter, directory, zone
 from diurnal.store.tables.changes import change
 from diurnal.store.tables.columns import DIRECTORY, GLOBAL_INDEXES, LOCAL, LONG, RUNNING, metadata
+from diurnal.store.tables.connections import (
+    answer,
+    connection,
+    delivery,
+    fetched,
+    pull_state,
+    pulled,
+    source_priority,
+    upstream,
+)
 from diurnal.store.tables.days import day_dirty, day_row, day_value, source, source_day
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
 from diurnal.store.tables.findings import finding
 from diurnal.store.tables.records import record
+from diurnal.store.tables.security import (
+    attempt,
+    invitation,
+    legacy_use,
+    one_time,
+    passkey,
+    recovery_code,
+    session,
+    totp,
+)
 from diurnal.store.tables.series import chunk
 from diurnal.store.tables.streams import own_measure, stream
 from diurnal.store.tables.work import batch, job, set_aside, upload
@@ -30,32 +50,48 @@ __all__ = [
     "access",
     "account",
     "account_clock",
+    "answer",
+    "attempt",
     "audit",
     "batch",
     "blob",
     "change",
     "chunk",
     "client",
+    "connection",
     "counter",
     "day_dirty",
     "day_row",
     "day_value",
+    "delivery",
     "directory",
     "event",
     "event_stream",
     "event_tag",
+    "fetched",
     "file",
     "finding",
     "idempotency",
+    "invitation",
     "job",
+    "legacy_use",
     "metadata",
+    "one_time",
     "own_measure",
+    "passkey",
+    "pull_state",
+    "pulled",
     "record",
+    "recovery_code",
+    "session",
     "set_aside",
     "source",
     "source_day",
+    "source_priority",
     "stream",
     "tombstone",
+    "totp",
     "upload",
+    "upstream",
     "zone",
 ]

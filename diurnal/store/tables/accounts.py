@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Table
 
-from diurnal.store.tables.columns import Text, account_id, id_, metadata, table, us
+from diurnal.store.tables.columns import Text, account_id, flag, id_, metadata, table, us
 
 directory = Table(
     "directory",
@@ -32,6 +32,10 @@ account = table(
     Column("password_hash", Text),
     Column("timezone", Text),
     Column("settings", Text, nullable=False),
+    Column("profile", Text, nullable=False),
+    flag("admin"),
+    us("email_verified_us", null=True),
+    us("disabled_us", null=True),
     us("created_us"),
     key=(),
 )

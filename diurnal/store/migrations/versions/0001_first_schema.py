@@ -93,6 +93,12 @@ def upgrade() -> None:
         sa.Column(
             "settings", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
+        sa.Column(
+            "profile", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("admin", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("email_verified_us", sa.BigInteger(), nullable=True),
+        sa.Column("disabled_us", sa.BigInteger(), nullable=True),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account_id"),
         sqlite_with_rowid=True,
@@ -106,6 +112,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id"),
         sqlite_with_rowid=True,
     )
+    op.create_table(
+        "answer",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "run", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column(
+            "pull", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("end_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "cursor", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "request", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column(
+            "headers", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "connection_id", "run", "n"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "attempt",
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("slot", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", "slot"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.create_index(
+            "attempt_slot", ["slot"], unique=False, sqlite_where=None, postgresql_where=None
+        )
+
     op.create_table(
         "audit",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -274,6 +327,48 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "connection",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "connector",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "options", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("secret", sa.LargeBinary(), nullable=True),
+        sa.Column("token", sa.LargeBinary(), nullable=True),
+        sa.Column("token_n", sa.Integer(), nullable=False),
+        sa.Column("token_expires_us", sa.BigInteger(), nullable=True),
+        sa.Column("refresh_until_us", sa.BigInteger(), nullable=True),
+        sa.Column("pending", sa.LargeBinary(), nullable=True),
+        sa.Column("push_hash", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "problem", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("synced_us", sa.BigInteger(), nullable=True),
+        sa.Column("next_us", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "counter",
         sa.Column(
             "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -356,6 +451,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "measure", "day"),
         sqlite_with_rowid=True,
     )
+    op.create_table(
+        "delivery",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "method", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "headers", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "query", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("read", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "problem", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "connection_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "delivery_waiting",
+            ["account_id", "connection_id"],
+            unique=False,
+            sqlite_where=sa.text("read = 0"),
+            postgresql_where=sa.text("read = 0"),
+        )
+
     op.create_table(
         "directory",
         sa.Column(
@@ -517,6 +651,30 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "fetched",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "pull", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column("end_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "reason", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "connection_id", "pull", "start_us"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "file",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -610,6 +768,31 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "invitation",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "note", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.create_index(
+            "invitation_token",
+            ["account_id", "token_hash"],
+            unique=True,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
         "job",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -662,6 +845,32 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "legacy_use",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "way", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("used_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "way"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "one_time",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "purpose", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "data", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "hash"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "own_measure",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -695,6 +904,85 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "passkey",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "credential",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "transports",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("backed_up", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("passkey", schema=None) as batch_op:
+        batch_op.create_index(
+            "passkey_credential",
+            ["account_id", "credential"],
+            unique=True,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
+        "pull_state",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "pull", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "cursor", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "connection_id", "pull"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "pulled",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "pull", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("start_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint(
+            "account_id", "connection_id", "pull", "start_us", "source", "source_id"
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "record",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -723,6 +1011,32 @@ def upgrade() -> None:
             postgresql_where=None,
         )
 
+    op.create_table(
+        "recovery_code",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("used_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "hash"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "session",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "address", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "method", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "access_id"),
+        sqlite_with_rowid=True,
+    )
     op.create_table(
         "set_aside",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -764,6 +1078,19 @@ def upgrade() -> None:
         ),
         sa.Column("day", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "measure", "source", "day"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "source_priority",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "source"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -839,6 +1166,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "totp",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "upload",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -859,6 +1196,19 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "upstream",
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("open_until_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "used", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("app", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "zone",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
@@ -873,7 +1223,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("zone")
+    op.drop_table("upstream")
     op.drop_table("upload")
+    op.drop_table("totp")
     with op.batch_alter_table("tombstone", schema=None) as batch_op:
         batch_op.drop_index(
             "tombstone_source",
@@ -884,14 +1236,25 @@ def downgrade() -> None:
 
     op.drop_table("tombstone")
     op.drop_table("stream")
+    op.drop_table("source_priority")
     op.drop_table("source_day")
     op.drop_table("source")
     op.drop_table("set_aside")
+    op.drop_table("session")
+    op.drop_table("recovery_code")
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.drop_index("record_seq", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("record")
+    op.drop_table("pulled")
+    op.drop_table("pull_state")
+    with op.batch_alter_table("passkey", schema=None) as batch_op:
+        batch_op.drop_index("passkey_credential", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("passkey")
     op.drop_table("own_measure")
+    op.drop_table("one_time")
+    op.drop_table("legacy_use")
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.drop_index(
             "job_run_at",
@@ -905,6 +1268,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("job")
+    with op.batch_alter_table("invitation", schema=None) as batch_op:
+        batch_op.drop_index("invitation_token", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("invitation")
     with op.batch_alter_table("idempotency", schema=None) as batch_op:
         batch_op.drop_index("idempotency_age", sqlite_where=None, postgresql_where=None)
 
@@ -917,6 +1284,7 @@ def downgrade() -> None:
         batch_op.drop_index("file_hash", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("file")
+    op.drop_table("fetched")
     with op.batch_alter_table("event_tag", schema=None) as batch_op:
         batch_op.drop_index("event_tag_event", sqlite_where=None, postgresql_where=None)
 
@@ -957,6 +1325,14 @@ def downgrade() -> None:
 
     op.drop_table("event")
     op.drop_table("directory")
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index(
+            "delivery_waiting",
+            sqlite_where=sa.text("read = 0"),
+            postgresql_where=sa.text("read = 0"),
+        )
+
+    op.drop_table("delivery")
     op.drop_table("day_value")
     with op.batch_alter_table("day_row", schema=None) as batch_op:
         batch_op.drop_index("day_row_batch", sqlite_where=None, postgresql_where=None)
@@ -964,6 +1340,7 @@ def downgrade() -> None:
     op.drop_table("day_row")
     op.drop_table("day_dirty")
     op.drop_table("counter")
+    op.drop_table("connection")
     op.drop_table("client")
     with op.batch_alter_table("chunk", schema=None) as batch_op:
         batch_op.drop_index("chunk_measure_span", sqlite_where=None, postgresql_where=None)
@@ -974,6 +1351,11 @@ def downgrade() -> None:
     op.drop_table("blob")
     op.drop_table("batch")
     op.drop_table("audit")
+    with op.batch_alter_table("attempt", schema=None) as batch_op:
+        batch_op.drop_index("attempt_slot", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("attempt")
+    op.drop_table("answer")
     op.drop_table("account_clock")
     op.drop_table("account")
     with op.batch_alter_table("access", schema=None) as batch_op:
