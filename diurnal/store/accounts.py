@@ -25,7 +25,12 @@ from diurnal.store.tables import (
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `account`; `settings` is the owner's JSON object."""
+    """A row of `account`; `settings` and `profile` are JSON objects.
+
+    Attributes:
+        email_verified, disabled: since when, None for not.
+        admin: may invite, and manage other accounts; sees nothing of their data.
+    """
 
     account_id: int
     username: str
@@ -34,6 +39,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str | None
     settings: dict[str, Any]
     created: int
+    profile: dict[str, Any] = {}
+    admin: bool = False
+    email_verified: int | None = None
+    disabled: int | None = None
 
 
 _NEXT = Sql(
@@ -73,6 +82,8 @@ _INSERT = Sql(
         password_hash=bindparam("password_hash"),
         timezone=bindparam("timezone"),
         settings=bindparam("settings"),
+        profile="{}",
+        admin=bindparam("admin"),
         created_us=bindparam("now"),
     )
 )
@@ -84,6 +95,10 @@ _FIELDS = (
     account.c.timezone,
     account.c.settings,
     account.c.created_us,
+    account.c.profile,
+    account.c.admin,
+    account.c.email_verified_us,
+    account.c.disabled_us,
 )
 _GET = Sql(select(*_FIELDS).where(account.c.account_id == bindparam("account")))
 _LIST = Sql(select(*_FIELDS).order_by(account.c.account_id))
@@ -96,6 +111,10 @@ _UPDATE = Sql(
         password_hash=bindparam("password_new"),
         timezone=bindparam("timezone_new"),
         settings=bindparam("settings_new"),
+        profile=bindparam("profile_new"),
+        admin=bindparam("admin_new"),
+        email_verified_us=bindparam("verified_new"),
+        disabled_us=bindparam("disabled_new"),
     )
 )
 _ZONES = Sql(
@@ -166,6 +185,10 @@ def _account(row: Row) -> Account:
         timezone=row[4],
         settings=msgspec.json.decode(row[5]),
         created=row[6],
+        profile=msgspec.json.decode(row[7]),
+        admin=bool(row[8]),
+        email_verified=row[9],
+        disabled=row[10],
     )
 
 
@@ -198,6 +221,8 @@ def create(
             "password_hash": password_hash,
             "timezone": timezone,
             "settings": msgspec.json.encode(settings).decode(),
+            # Whoever comes first runs the place.
+            "admin": 1 if count(tx) == 0 else 0,
             "now": now,
         },
     )
@@ -240,7 +265,7 @@ def count(tx: Tx) -> int:
 
 
 def save(tx: WriteTx, changed: Account) -> None:
-    """Store e-mail, password, zone and settings of an account; names in the directory stay."""
+    """Store all of an account that can change; names in the directory stay."""
     tx.execute(
         _UPDATE,
         {
@@ -249,6 +274,10 @@ def save(tx: WriteTx, changed: Account) -> None:
             "password_new": changed.password_hash,
             "timezone_new": changed.timezone,
             "settings_new": msgspec.json.encode(changed.settings).decode(),
+            "profile_new": msgspec.json.encode(changed.profile).decode(),
+            "admin_new": int(changed.admin),
+            "verified_new": changed.email_verified,
+            "disabled_new": changed.disabled,
         },
     )
 
