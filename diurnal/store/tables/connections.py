@@ -89,7 +89,6 @@ delivery = table(
     Column("headers", Text, nullable=False),
     Column("query", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
     flag("read"),
     Column("problem", Text),
     us("at_us"),

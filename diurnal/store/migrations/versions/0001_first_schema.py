@@ -472,7 +472,6 @@ def upgrade() -> None:
             "query", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("read", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "problem", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
