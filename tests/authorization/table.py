@@ -232,6 +232,7 @@ def token(kind: str, aim: Aim) -> int:
     return 200 if kind in OWNERS and aim is Aim.INSIDE else 404
 
 
+DEMO = {"session": 202, "owner": 409}
 NOTE = {"streamIds": ["{stream}"], "type": "{type}", "tags": ["{tag}"], "time": "{time}"}
 EVENT = {"id": "{event}"}
 FILE = {"id": "{event}", "fileId": "{file}"}
@@ -310,6 +311,11 @@ TABLE: Mapping[str, Row] = {
         body={"uploadId": "{upload}"},
         aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
     ),
+    "POST /imports/preview": Row(
+        owner_only(200), content=b"date,steps\n2026-03-01,5\n", query="name=a.csv"
+    ),
+    # The first of the owner's tokens brings them in; the second finds them there.
+    "POST /imports/demo": Row(lambda kind, _aim: DEMO.get(kind, 403)),
     "GET /imports/{id}": Row(
         owner_only(200), {"id": "{batch}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
     ),
@@ -335,6 +341,12 @@ TABLE: Mapping[str, Row] = {
     "GET /account": Row(always(200)),
     "PATCH /account": Row(owner_only(200), body={"settings": {"x": 1}}),
     "GET /account/zones": Row(owner_only(200)),
+    "PUT /account/password": Row(
+        owner_only(400), body={"current": "not this one", "new": "another good one"}
+    ),
+    "PUT /account/email": Row(
+        owner_only(400), body={"email": "a@example.org", "password": "not this one"}
+    ),
     "PUT /account/zones": Row(owner_only(200), body={"zones": []}),
     "GET /changes": Row(owner_only(200)),
     "GET /live": Row(always(200), endless=True),

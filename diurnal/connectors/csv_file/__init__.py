@@ -19,7 +19,7 @@ from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors.csv_file import meaning, table
 from diurnal.connectors.csv_file.meaning import Column
-from diurnal.connectors.csv_file.sniffing import delimiter_of, explains_itself, sniff
+from diurnal.connectors.csv_file.sniffing import delimiter_of, explains_itself, propose, sniff
 from diurnal.errors import InvalidInput
 from diurnal.model.measures import Measure, Shape, ValueKind
 from diurnal.model.records import (
@@ -36,7 +36,7 @@ from diurnal.model.records import (
 from diurnal.model.sources import Kind, kind_of
 from diurnal.model.time import DAY, HOUR, MINUTE, day_of, micros, offset_min, zone
 
-__all__ = ["CONNECTOR", "TableMap", "parse", "recognise", "sniff"]
+__all__ = ["CONNECTOR", "TableMap", "parse", "propose", "recognise", "sniff"]
 
 SOURCE = Source("CSV", Kind.DERIVED)
 """Where the mapping names no source."""

@@ -33,6 +33,18 @@ def sniff(entry: Entry) -> dict[str, Any]:
     Raises:
         InvalidInput: no table, or one without a column of dates.
     """
+    found = propose(entry)
+    if found["date"] is None:
+        raise InvalidInput(f"{entry.name}: no column of dates was found", field="date")
+    return found
+
+
+def propose(entry: Entry) -> dict[str, Any]:
+    """Propose what can be proposed of a mapping; `date` is None where no column is one.
+
+    Raises:
+        InvalidInput: no table.
+    """
     encoding, text = _decode(entry.head, whole=entry.size <= len(entry.head))
     delimiter, rows = _split(text)
     if not rows:
@@ -40,9 +52,7 @@ def sniff(entry: Entry) -> dict[str, Any]:
     names = [c.strip() for c in rows[0]]
     body = rows[1 : ROWS_MAX + 1]
     decimal = _decimal(body, delimiter)
-    date, format_ = _date_column(names, body, decimal)
-    if date is None:
-        raise InvalidInput(f"{entry.name}: no column of dates was found", field="date")
+    date, formats = _date_column(names, body, decimal)
     self_explanatory = explains_itself(entry)
     columns: dict[str, dict[str, Any]] = {}
     time = None
@@ -66,10 +76,11 @@ def sniff(entry: Entry) -> dict[str, Any]:
         "delimiter": delimiter,
         "decimal": decimal,
         "encoding": encoding,
-        "date_format": format_,
+        "date_format": formats[0],
+        "date_formats": formats,
         "timezone": None,
         "layout": "wide",
-        "date": names[date],
+        "date": None if date is None else names[date],
         "time": time,
         "columns": columns,
         "preview": [[c[:CELL_SHOWN] for c in r] for r in [names, *body[:PREVIEW_ROWS]]],
@@ -161,30 +172,33 @@ def _decimal(body: list[list[str]], delimiter: str) -> str:
     return "," if commas > points else "."
 
 
-def _date_column(names: list[str], body: list[list[str]], decimal: str) -> tuple[int | None, str]:
-    """Return the column of dates and their format; a column that is named so comes first."""
+def _date_column(
+    names: list[str], body: list[list[str]], decimal: str
+) -> tuple[int | None, list[str]]:
+    """Return the column of dates and the formats that fit; one that is named so comes first."""
     order = sorted(
         range(len(names)), key=lambda i: (names[i].casefold() not in meaning.DATE_NAMES, i)
     )
     for i in order[:CANDIDATES_MAX]:
         values = [r[i].strip() for r in body[:DATES_TRIED] if i < len(r) and r[i].strip()]
         if values and _DATE_LIKE.match(values[0]):
-            format_ = _date_format(values, day_first=decimal == ",")
-            if format_:
-                return i, format_
-    return None, table.ISO
+            formats = _date_formats(values, day_first=decimal == ",")
+            if formats:
+                return i, formats
+    return None, [table.ISO]
 
 
-def _date_format(values: list[str], *, day_first: bool) -> str:
-    """Return the format that fits nearly all values, "" for none."""
+def _date_formats(values: list[str], *, day_first: bool) -> list[str]:
+    """Return the formats that fit nearly all values, of two that fit as well the likelier first."""
     pairs = [pair if day_first else pair[::-1] for pair in _SLASHED]
     for days in (*((d,) for d in _DAYS), *pairs):
         for clock in _CLOCKS:
-            fits = [(sum(_reads(v, d + clock) for v in values), -k) for k, d in enumerate(days)]
-            count, k = max(fits)
-            if count * 10 >= len(values) * 9:
-                return days[-k] + clock
-    return ""
+            fits = [(sum(_reads(v, d + clock) for v in values), d + clock) for d in days]
+            good = [fit for fit in fits if fit[0] * 10 >= len(values) * 9]
+            if good:
+                good.sort(key=lambda fit: -fit[0])
+                return [format_ for _, format_ in good]
+    return []
 
 
 def _reads(value: str, format_: str) -> bool:

@@ -122,7 +122,8 @@ def _offset_headers(u: Upload) -> dict[str, str]:
     return {"Upload-Offset": str(u.received), "Upload-Length": str(u.size)}
 
 
-def _batch(b: Stored) -> ImportOut:
+def write_batch(b: Stored) -> ImportOut:
+    """Return an import as the API shows it."""
     return ImportOut(
         id=b.id,
         name=b.name,
@@ -222,20 +223,20 @@ async def start(call: Call) -> Response:
         )
         return imports.get(tx, call.caller, batch)
 
-    return endpoint.answer(_batch(await http.write(call.ctx, do)), 202)
+    return endpoint.answer(write_batch(await http.write(call.ctx, do)), 202)
 
 
 async def get_many(call: Call) -> Response:
     """Answer the imports."""
     found = await http.read(call.ctx, lambda tx: imports.listed(tx, call.caller))
-    return endpoint.answer(ImportsOut(imports=[_batch(b) for b in found]))
+    return endpoint.answer(ImportsOut(imports=[write_batch(b) for b in found]))
 
 
 async def get_one(call: Call) -> Response:
     """Answer one import and how far it is."""
     number = _number(call)
     found = await http.read(call.ctx, lambda tx: imports.get(tx, call.caller, number), quick=True)
-    return endpoint.answer(_batch(found))
+    return endpoint.answer(write_batch(found))
 
 
 async def aside(call: Call) -> Response:
@@ -259,7 +260,7 @@ async def undo(call: Call) -> Response:
         imports.request_undo(tx, call.ctx, call.caller, number)
         return imports.get(tx, call.caller, number)
 
-    return endpoint.answer(_batch(await http.write(call.ctx, do)), 202)
+    return endpoint.answer(write_batch(await http.write(call.ctx, do)), 202)
 
 
 ENDPOINTS = (

@@ -121,3 +121,37 @@ def test_an_import_that_cannot_be(ctx: Context, alice: Access, api: Api) -> None
     app = api.with_token(app_token(ctx, alice, on("*", Level.MANAGE))[1])
     for method, path in (("GET", "/imports"), ("GET", "/imports/1"), ("GET", "/uploads/x")):
         app.refused(403, method, path)
+
+
+def test_a_table_is_looked_at_before_it_is_imported(api: Api) -> None:
+    text = "Tag;Uhrzeit;Weight (lb);Stimmung\n03/01/2026;08:00;180,5;7\n04/01/2026;08:05;181,0;6\n"
+    head = text.encode()
+    told = api.ok("POST", f"/imports/preview?name=log.csv&size={len(head)}", content=head)
+    assert (told["selfExplanatory"], told["date"], told["time"]) == (False, "Tag", "Uhrzeit")
+    assert told["dateFormats"] == ["%d/%m/%Y", "%m/%d/%Y"]
+    assert told["dateFormat"] == "%d/%m/%Y"
+    assert told["columns"]["Weight (lb)"] == {
+        "measure": "weight",
+        "unit": "[lb_av]",
+        "name": "Weight (lb)",
+        "filled": 2,
+    }
+    assert told["rows"][1] == ["03/01/2026", "08:00", "180,5", "7"]
+    made = api.ok("POST", "/uploads", {"name": "log.csv", "size": len(head)})
+    path = f"/imports/preview?uploadId={made['id']}"
+    api.refused(400, "POST", path)
+    at = {"Upload-Offset": "0"}
+    api.ok("PATCH", f"/uploads/{made['id']}", content=head, headers=at)
+    assert api.ok("POST", path) == told
+    api.refused(404, "POST", "/imports/preview?uploadId=nowhere")
+    api.refused(400, "POST", "/imports/preview?name=a.csv")
+    undated = api.ok("POST", "/imports/preview?name=a.csv", content=b"a,b\n1,2\n3,4\n")
+    assert "date" not in undated
+    api.refused(400, "POST", "/imports/preview?name=a.csv", content=b"no table")
+    assert api.ok("GET", "/imports") == {"imports": []}
+
+
+def test_demo_data_are_asked_for_later_once(api: Api) -> None:
+    told = api.ok("POST", "/imports/demo")
+    assert (told["state"], told["name"]) == ("waiting", "Demo data")
+    api.refused(409, "POST", "/imports/demo")

@@ -1,0 +1,100 @@
+"""What the account signs in with: password and e-mail address."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.responses import Response
+
+from diurnal import http
+from diurnal.dialects.native import endpoint, wire
+from diurnal.dialects.native.account import AccountOut
+from diurnal.dialects.native.endpoint import Call, Endpoint, Who
+from diurnal.model.events import seconds
+from diurnal.services import accounts, credentials
+
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
+
+
+class PasswordIn(wire.Input):
+    """A new password, and the one until now."""
+
+    current: Secret
+    new: Secret
+
+
+class PasswordOut(wire.Output):
+    """How many other sessions the change ended."""
+
+    ended: int
+
+
+class EmailIn(wire.Input):
+    """Another e-mail address, null for none, and the account's password."""
+
+    email: Annotated[str, msgspec.Meta(max_length=accounts.EMAIL_MAX)] | None
+    password: Secret
+
+
+async def put_password(call: Call) -> Response:
+    """Change the password."""
+    asked: PasswordIn = call.body
+    ended = await http.blocking(
+        lambda: credentials.change_password(
+            call.ctx,
+            call.caller,
+            current=asked.current,
+            new=asked.new,
+            address=http.address(call.request),
+        )
+    )
+    return endpoint.answer(PasswordOut(ended=ended))
+
+
+async def put_email(call: Call) -> Response:
+    """Change the e-mail address."""
+    asked: EmailIn = call.body
+    account = await http.blocking(
+        lambda: credentials.change_email(
+            call.ctx,
+            call.caller,
+            email=asked.email or None,
+            password=asked.password,
+            address=http.address(call.request),
+        )
+    )
+    return endpoint.answer(
+        AccountOut(
+            username=account.username,
+            timezone=account.timezone,
+            email=account.email,
+            settings=account.settings,
+            created=seconds(account.created),
+        )
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="PUT",
+        path="/account/password",
+        name="account.set_password",
+        summary="Change the password",
+        description="Needs the one until now, and ends the account's other sessions.",
+        who=Who.OWNER,
+        body=(PasswordIn,),
+        answer=(PasswordOut,),
+        handler=put_password,
+    ),
+    Endpoint(
+        method="PUT",
+        path="/account/email",
+        name="account.set_email",
+        summary="Change the e-mail address",
+        who=Who.OWNER,
+        body=(EmailIn,),
+        answer=(AccountOut,),
+        handler=put_email,
+    ),
+)
