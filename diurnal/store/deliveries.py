@@ -96,7 +96,9 @@ _READ = Sql(
     .values(read=1, problem=bindparam("why"))
 )
 _AGAIN = Sql(
-    update(delivery).where(*_delivery, delivery.c.problem.is_not(None)).values(read=0, problem=null())
+    update(delivery)
+    .where(*_delivery, delivery.c.problem.is_not(None))
+    .values(read=0, problem=null())
 )
 _FORGET = Sql(
     delete(delivery).where(*_delivery, delivery.c.read == 1, delivery.c.at_us < bindparam("before"))

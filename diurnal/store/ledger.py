@@ -8,27 +8,10 @@ import msgspec
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from diurnal.model.ledger import Stretch
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.sql import Sql, ordered
 from diurnal.store.tables import fetched, pull_state, pulled
-
-
-class Stretch(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of time of one pull, `[start, end)`, microseconds.
-
-    Attributes:
-        state: `done` (fetched whole), `refused` (the source will not give it) or `failed`
-            (tried in vain, to be tried again).
-        at: when that was found.
-    """
-
-    start: int
-    end: int
-    state: str
-    reason: str | None = None
-    tries: int = 0
-    at: int = 0
-
 
 _pull = (
     fetched.c.account_id == bindparam("account"),
