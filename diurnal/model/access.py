@@ -118,6 +118,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         expires: microseconds UTC, None for never.
         api: the dialect whose rules made it ("native", "pryv", "exist", …).
         client_id: the registered application behind it, if any.
+        scopes: what an application was granted, in its dialect's words; the permissions rule,
+            these are told.
     """
 
     id: str
@@ -129,6 +131,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     api: str = "native"
     client_id: str | None = None
     expires: int | None = None
+    scopes: tuple[str, ...] = ()
 
     @property
     def owner(self) -> bool:

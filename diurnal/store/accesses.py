@@ -55,6 +55,7 @@ _FIELDS = (
     access.c.deleted_us,
     access.c.used_us,
     access.c.calls,
+    access.c.scopes,
 )
 _BASE = select(*_FIELDS).join_from(access, account, access.c.account_id == account.c.account_id)
 _BY_TOKEN = Sql(
@@ -96,6 +97,7 @@ def _stored(row: Row) -> Stored:
             api=row[6],
             client_id=row[7],
             expires=row[8],
+            scopes=tuple(msgspec.json.decode(row[20])) if row[20] else (),
         ),
         token_hash=row[9],
         sealed=row[10],
@@ -127,6 +129,7 @@ def insert_one(tx: WriteTx, new: Stored) -> None:
                 new.device,
                 a.api,
                 a.client_id,
+                msgspec.json.encode(a.scopes).decode() if a.scopes else None,
                 msgspec.json.encode(a.permissions).decode(),
                 msgspec.json.encode(new.client_data).decode() if new.client_data else None,
                 a.expires,

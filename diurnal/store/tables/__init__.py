@@ -9,8 +9,15 @@ writer locks the account's clock row first, and deleting an account walks this m
 
 from __future__ import annotations
 
-from diurnal.store.tables.accesses import access, audit, client, idempotency
+from diurnal.store.tables.accesses import access, audit, idempotency
 from diurnal.store.tables.accounts import account, account_clock, counter, directory, zone
+from diurnal.store.tables.applications import (
+    app_grant,
+    authorization_code,
+    client,
+    consent,
+    device_request,
+)
 from diurnal.store.tables.changes import change
 from diurnal.store.tables.columns import DIRECTORY, GLOBAL_INDEXES, LOCAL, LONG, RUNNING, metadata
 from diurnal.store.tables.connections import (
@@ -51,19 +58,23 @@ __all__ = [
     "account",
     "account_clock",
     "answer",
+    "app_grant",
     "attempt",
     "audit",
+    "authorization_code",
     "batch",
     "blob",
     "change",
     "chunk",
     "client",
     "connection",
+    "consent",
     "counter",
     "day_dirty",
     "day_row",
     "day_value",
     "delivery",
+    "device_request",
     "directory",
     "event",
     "event_stream",

@@ -1,4 +1,4 @@
-"""Accesses, clients, the audit log, and answers kept for repeated requests."""
+"""Accesses, the audit log, and answers kept for repeated requests."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ access = table(
     Column("device", Text),
     Column("api", Text, nullable=False),
     Column("client_id", Text),
+    Column("scopes", Text),
     Column("permissions", Text, nullable=False),
     Column("client_data", Text),
     us("expires_us", null=True),
@@ -30,20 +31,6 @@ access = table(
 )
 
 index("access_token", access.c.account_id, access.c.token_hash, unique=True)
-
-client = table(
-    "client",
-    id_(),
-    Column("secret_hash", LargeBinary),
-    Column("api", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("redirect_uris", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("attributes", Text),
-    us("created_us"),
-    us("modified_us"),
-    key=("id",),
-)
 
 audit = table(
     "audit",

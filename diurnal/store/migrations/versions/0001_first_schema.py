@@ -36,6 +36,9 @@ def upgrade() -> None:
             "client_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column(
+            "scopes", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
             "permissions",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
             nullable=False,
@@ -145,6 +148,39 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "app_grant",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "face", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("family", sa.LargeBinary(), nullable=True),
+        sa.Column("refresh_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("refresh_until_us", sa.BigInteger(), nullable=True),
+        sa.Column("until_us", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "resource", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("authenticated_us", sa.BigInteger(), nullable=False),
+        sa.Column("refreshed_us", sa.BigInteger(), nullable=False),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "access_id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("app_grant", schema=None) as batch_op:
+        batch_op.create_index(
+            "app_grant_family",
+            ["account_id", "family"],
+            unique=True,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
         "attempt",
         sa.Column(
             "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -182,6 +218,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "seq"),
         sqlite_with_rowid=True,
     )
+    op.create_table(
+        "authorization_code",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "given", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "access_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "code_hash"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
+        batch_op.create_index(
+            "authorization_code_expiry",
+            ["account_id", "expires_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
     op.create_table(
         "batch",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -309,6 +368,9 @@ def upgrade() -> None:
             "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column(
+            "home", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
             "redirect_uris",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
             nullable=False,
@@ -321,6 +383,8 @@ def upgrade() -> None:
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
             nullable=True,
         ),
+        sa.Column("dynamic", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("used_us", sa.BigInteger(), nullable=True),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("modified_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "id"),
@@ -368,6 +432,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "id"),
         sqlite_with_rowid=True,
     )
+    op.create_table(
+        "consent",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "access_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "client_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "receipt", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "withdrawal",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("given_us", sa.BigInteger(), nullable=False),
+        sa.Column("ended_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index(
+            "consent_access",
+            ["account_id", "access_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
     op.create_table(
         "counter",
         sa.Column(
@@ -487,6 +588,37 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("read = 0"),
             postgresql_where=sa.text("read = 0"),
+        )
+
+    op.create_table(
+        "device_request",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "user_code",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "given", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("polls_s", sa.Integer(), nullable=False),
+        sa.Column("polled_us", sa.BigInteger(), nullable=True),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "code_hash"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("device_request", schema=None) as batch_op:
+        batch_op.create_index(
+            "device_request_code",
+            ["account_id", "user_code"],
+            unique=True,
+            sqlite_where=None,
+            postgresql_where=None,
         )
 
     op.create_table(
@@ -1324,6 +1456,10 @@ def downgrade() -> None:
 
     op.drop_table("event")
     op.drop_table("directory")
+    with op.batch_alter_table("device_request", schema=None) as batch_op:
+        batch_op.drop_index("device_request_code", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("device_request")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(
             "delivery_waiting",
@@ -1339,6 +1475,10 @@ def downgrade() -> None:
     op.drop_table("day_row")
     op.drop_table("day_dirty")
     op.drop_table("counter")
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.drop_index("consent_access", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("consent")
     op.drop_table("connection")
     op.drop_table("client")
     with op.batch_alter_table("chunk", schema=None) as batch_op:
@@ -1349,11 +1489,19 @@ def downgrade() -> None:
     op.drop_table("change")
     op.drop_table("blob")
     op.drop_table("batch")
+    with op.batch_alter_table("authorization_code", schema=None) as batch_op:
+        batch_op.drop_index("authorization_code_expiry", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("authorization_code")
     op.drop_table("audit")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("attempt_slot", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("attempt")
+    with op.batch_alter_table("app_grant", schema=None) as batch_op:
+        batch_op.drop_index("app_grant_family", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("app_grant")
     op.drop_table("answer")
     op.drop_table("account_clock")
     op.drop_table("account")
