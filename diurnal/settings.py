@@ -42,6 +42,19 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
     host: str | None = None
 
 
+class ConnectorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set for one connector.
+
+    Attributes:
+        client_id, client_secret: the application that this household registered there.
+        base_url: asked in place of the source's own hosts (a sandbox, a relay).
+    """
+
+    client_id: str | None = None
+    client_secret: str | None = None
+    base_url: str | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one process.
 
@@ -74,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     dialects: Mapping[str, DialectSettings] = {}
+    connectors: Mapping[str, ConnectorSettings] = {}
     origins: Mapping[str, str] = {}
 
     def __repr__(self) -> str:
@@ -93,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return host in known or any(_matches(host, name) for name in self.allowed_hosts)
 
 
-SECRETS = frozenset({"database_url", "redis_url"})
+SECRETS = frozenset({"database_url", "redis_url", "client_secret"})
 """Settings that are masked when shown, and that `DIURNAL_…_FILE` may give."""
 
 
@@ -140,7 +154,10 @@ def load(
     dialects = {
         name: DialectSettings(**fields) for name, fields in values.pop("dialects", {}).items()
     }
-    settings = Settings(**values, dialects=dialects, origins=origins)
+    connectors = {
+        name: ConnectorSettings(**fields) for name, fields in values.pop("connectors", {}).items()
+    }
+    settings = Settings(**values, dialects=dialects, connectors=connectors, origins=origins)
     _check(settings)
     return settings
 
@@ -151,11 +168,12 @@ def describe(settings: Settings) -> list[tuple[str, str, str]]:
         (name, _shown(name, getattr(settings, name)), settings.origins.get(name, "default"))
         for name in _names()
     ]
-    for dialect, fields in sorted(settings.dialects.items()):
-        for field in DialectSettings.__struct_fields__:
-            name = f"dialects.{dialect}.{field}"
-            value = _shown(name, getattr(fields, field))
-            told.append((name, value, settings.origins.get(name, "default")))
+    for part, parts in (("dialects", settings.dialects), ("connectors", settings.connectors)):
+        for one, fields in sorted(parts.items()):
+            for field in fields.__struct_fields__:
+                name = f"{part}.{one}.{field}"
+                value = _shown(name, getattr(fields, field))
+                told.append((name, value, settings.origins.get(name, "default")))
     return told
 
 
@@ -167,15 +185,15 @@ class _Source(msgspec.Struct, frozen=True):
 
 
 def _names() -> list[str]:
-    return [name for name in Settings.__struct_fields__ if name not in {"dialects", "origins"}]
+    return [name for name in Settings.__struct_fields__ if name not in {*_PARTS, "origins"}]
 
 
 def _take(values: dict[str, Any], origins: dict[str, str], sources: list[_Source]) -> None:
     """Put the values of `sources` into `values`, the last one winning."""
     for source in sources:
         for name, raw in source.values.items():
-            if name == "dialects":
-                _take_dialects(values, origins, source.origin, raw)
+            if name in _PARTS:
+                _take_part(values, origins, source.origin, name, raw)
                 continue
             read = _READERS.get(name)
             if read is None:
@@ -184,36 +202,38 @@ def _take(values: dict[str, Any], origins: dict[str, str], sources: list[_Source
             origins[name] = source.origin
 
 
-def _take_dialects(
-    values: dict[str, Any], origins: dict[str, str], origin: str, tables: Any
+def _take_part(
+    values: dict[str, Any], origins: dict[str, str], origin: str, part: str, tables: Any
 ) -> None:
-    taken = values.setdefault("dialects", {})
-    known = _known_dialects()
-    for dialect, fields in _tables(tables, origin).items():
-        if dialect not in known:
+    taken = values.setdefault(part, {})
+    known = _known(part)
+    readers = _PARTS[part]
+    for one, fields in _tables(tables, origin, part).items():
+        if one not in known:
             raise InvalidInput(
-                f"{origin}: no dialect is called {dialect!r} (there are {', '.join(known)})",
-                field=f"dialects.{dialect}",
+                f"{origin}: no {part[:-1]} is called {one!r} (there are {', '.join(known)})",
+                field=f"{part}.{one}",
             )
         for field, raw in fields.items():
-            name = f"dialects.{dialect}.{field}"
-            read = _DIALECT_READERS.get(field)
+            name = f"{part}.{one}.{field}"
+            read = readers.get(field)
             if read is None:
                 raise InvalidInput(f"{origin}: no setting is called {name!r}", field=name)
-            taken.setdefault(dialect, {})[field] = _read(read, raw, name, origin)
+            taken.setdefault(one, {})[field] = _read(read, raw, name, origin)
             origins[name] = origin
 
 
-def _tables(raw: Any, origin: str) -> dict[str, dict[str, Any]]:
+def _tables(raw: Any, origin: str, part: str) -> dict[str, dict[str, Any]]:
     if isinstance(raw, dict) and all(isinstance(fields, dict) for fields in raw.values()):
         return raw
-    raise InvalidInput(f"{origin}: dialects must be tables, [dialects.NAME]", field="dialects")
+    raise InvalidInput(f"{origin}: {part} must be tables, [{part}.NAME]", field=part)
 
 
-def _known_dialects() -> list[str]:
-    # Names only: importing the dialects is the serving process's business.
-    outside = importlib.metadata.entry_points(group="diurnal.dialects")
-    return sorted({*plugins.names("diurnal.dialects"), *(entry.name for entry in outside)})
+def _known(part: str) -> list[str]:
+    # Names only: importing them is the business of whoever runs them.
+    package = f"diurnal.{part}"
+    outside = importlib.metadata.entry_points(group=package)
+    return sorted({*plugins.names(package), *(entry.name for entry in outside)})
 
 
 def _read(read: Callable[[Any], Any], raw: Any, name: str, origin: str) -> Any:
@@ -221,7 +241,7 @@ def _read(read: Callable[[Any], Any], raw: Any, name: str, origin: str) -> Any:
         return read(raw)
     except ValueError as error:
         # A secret's value stays out of messages: they end up in logs.
-        shown = "" if name in SECRETS else f", not {raw!r}"
+        shown = "" if name.rpartition(".")[2] in SECRETS else f", not {raw!r}"
         raise InvalidInput(f"{origin}: {name} must be {error}{shown}", field=name) from None
 
 
@@ -232,9 +252,12 @@ def _from_environ(environ: Mapping[str, str]) -> list[_Source]:
         if not variable.startswith(_PREFIX) or variable == _CONFIG_VARIABLE:
             continue
         name = variable.removeprefix(_PREFIX).lower()
-        if name.startswith("dialects_"):
-            dialect, _, field = name.removeprefix("dialects_").rpartition("_")
-            plain.append(_Source(variable, {"dialects": {dialect: {field: environ[variable]}}}))
+        if (found := _part_of(name)) is not None:
+            part, one, field, from_file = found
+            told = environ[variable]
+            if from_file:
+                told = _read_secret(Path(told), variable)
+            (files if from_file else plain).append(_Source(variable, {part: {one: {field: told}}}))
         elif name.removesuffix("_file") in SECRETS and name.endswith("_file"):
             secret = _read_secret(Path(environ[variable]), variable)
             files.append(_Source(variable, {name.removesuffix("_file"): secret}))
@@ -243,6 +266,20 @@ def _from_environ(environ: Mapping[str, str]) -> list[_Source]:
         else:
             raise InvalidInput(f"the environment sets {variable}, which is no setting", field=name)
     return plain + files
+
+
+def _part_of(variable: str) -> tuple[str, str, str, bool] | None:
+    """Return part, name and field that a variable sets, and whether it names a file with it."""
+    part, _, rest = variable.partition("_")
+    for field in _PARTS.get(part, ()):
+        if rest.endswith(f"_{field}"):
+            return part, rest.removesuffix(f"_{field}"), field, False
+        if field in SECRETS and rest.endswith(f"_{field}_file"):
+            return part, rest.removesuffix(f"_{field}_file"), field, True
+    if part in _PARTS:
+        one, _, field = rest.rpartition("_")
+        return part, one, field, False
+    return None
 
 
 def _read_secret(path: Path, variable: str) -> str:
@@ -376,6 +413,12 @@ def _networks(raw: Any) -> tuple[Network, ...]:
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 
 
+def _text(raw: Any) -> str | None:
+    if not isinstance(raw, str) or len(raw) > 1_000 or not raw.isprintable():
+        raise ValueError("one line of text")
+    return raw.strip() or None
+
+
 def _host_name(raw: Any) -> str:
     name = raw.lower().rstrip(".") if isinstance(raw, str) else ""
     if len(name) > 253 or not _HOST_NAME.fullmatch(name):
@@ -470,7 +513,11 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "log_level": _choice("debug", "info", "warning", "error"),
     "log_format": _choice("console", "json"),
 }
-_DIALECT_READERS: Mapping[str, Callable[[Any], Any]] = {"host": _optional_host_name}
+_PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
+    "dialects": {"host": _optional_host_name},
+    "connectors": {"client_id": _text, "client_secret": _text, "base_url": _public_url},
+}
+"""Settings that there are once for each dialect or connector: part -> field -> reader."""
 
 
 def _is_address(host: str) -> bool:
@@ -492,6 +539,8 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
+    if name.rpartition(".")[2] == "client_secret":
+        return _MASK
     return _masked(str(value)) if name in SECRETS else str(value)
 
 

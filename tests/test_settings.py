@@ -176,7 +176,7 @@ def test_lists_come_from_commas_or_from_toml(data_dir: Path) -> None:
 def test_a_dialect_gets_a_host_from_file_and_environment(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings_module, "_known_dialects", lambda: ["exist", "pryv"])
+    monkeypatch.setattr(settings_module, "_known", lambda _part: ["exist", "pryv"])
     (data_dir / "config.toml").write_text(
         "[dialects.exist]\nhost = 'Exist.example.org'\n[dialects.pryv]\nhost = 'a.example'\n"
     )
@@ -230,7 +230,10 @@ def sections() -> dict[str, str]:
 def test_every_setting_is_documented_and_nothing_else(data_dir: Path) -> None:
     names = {name for name, _, _ in describe(load(data_dir=data_dir, environ={}))}
     dialect = settings_module.DialectSettings.__struct_fields__
-    assert set(sections()) == names | {f"dialects.NAME.{field}" for field in dialect}
+    connector = settings_module.ConnectorSettings.__struct_fields__
+    parts = {f"dialects.NAME.{field}" for field in dialect}
+    parts |= {f"connectors.NAME.{field}" for field in connector}
+    assert set(sections()) == names | parts
 
 
 def test_the_documented_defaults_are_the_defaults(data_dir: Path) -> None:
@@ -238,7 +241,29 @@ def test_the_documented_defaults_are_the_defaults(data_dir: Path) -> None:
     for name, text in sections().items():
         variable = "DIURNAL_" + name.replace(".", "_").upper()
         assert f"`{variable}`" in text
-        assert (f"`{variable}_FILE`" in text) is (name in SECRETS)
+        assert (f"`{variable}_FILE`" in text) is (name.rpartition(".")[2] in SECRETS)
         default = known.get(name, ("", ""))[0]
         if name not in {"data_dir", "database_url"}:
             assert f"default: {f'`{default}`' if default else 'none'}" in text
+
+
+def test_an_application_of_the_household_is_set_for_each_source(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "_known", lambda _part: ["apple_health", "oura"])
+    secret = tmp_path / "secret"
+    secret.write_text("hush\n")
+    settings = load(
+        data_dir=data_dir,
+        environ={
+            "DIURNAL_CONNECTORS_APPLE_HEALTH_CLIENT_ID": "one",
+            "DIURNAL_CONNECTORS_OURA_CLIENT_SECRET_FILE": str(secret),
+            "DIURNAL_CONNECTORS_OURA_BASE_URL": "http://127.0.0.1:9/",
+        },
+    )
+    assert settings.connectors["apple_health"].client_id == "one"
+    assert settings.connectors["oura"].client_secret == "hush"
+    assert settings.connectors["oura"].base_url == "http://127.0.0.1:9"
+    assert "hush" not in repr(settings)
+    with pytest.raises(InvalidInput, match="no connector is called"):
+        load(data_dir=data_dir, environ={"DIURNAL_CONNECTORS_NOBODY_CLIENT_ID": "x"})
