@@ -22,14 +22,16 @@ def play(
     source_id: str | None = None,
     album: Any = None,
     length: int = 0,
-    more: dict[str, Any] | None = None,
+    telling: str | None = None,
+    **more: Any,
 ) -> Datum:
     """Return one play of a track.
 
     Args:
         source_id: where the service gives none, it is made of the second, artist and title.
         length: how long it was played, microseconds.
-        more: what else the service says, kept beside.
+        telling: see `Datum`.
+        more: what else the service says of it.
 
     Raises:
         ValueError: no artist or no title.
@@ -41,7 +43,7 @@ def play(
         type=TYPE,
         start=start,
         duration=length if 0 < length <= LENGTH_MAX else 0,
-        content=_said.some(artist=artist, title=title, album=album),
+        content=_said.some(artist=artist, title=title, album=album, **more),
         measure="track_played",
-        client_data=more or None,
+        telling=telling,
     )

@@ -43,7 +43,7 @@ def one(listen: Mapping[str, Any]) -> Iterator[Item]:
         track["track_name"],
         album=track.get("release_name"),
         length=round(_said.number(length) * 1_000),
-        more={"listenbrainz": {"recording_mbid": recording}} if recording else None,
+        recording_mbid=recording,
     )
 
 

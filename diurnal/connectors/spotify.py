@@ -26,6 +26,8 @@ SOURCE = Source("Spotify", Kind.DERIVED)
 MEDIA = "diurnal-media"
 """Where episodes, books and saved tracks go: no plays of music."""
 SEEN_MAX = 200_000
+# A play may come by several ways; what the best one says counts.
+_FULL, _API, _ACCOUNT_DATA = "1 history", "2 api", "3 account"
 _HISTORY = {"item.ts", "item.ms_played", "item.master_metadata_track_name"}
 _ACCOUNT = {"item.endTime", "item.msPlayed"}
 _LATELY = {"items.item.played_at", "items.item.track.name"}
@@ -49,13 +51,14 @@ class _Reader:
         elif "endTime" in p:
             end, ms = _said.utc(p["endTime"]), p["msPlayed"]
             if "trackName" in p:
-                yield self._play(end, ms, p["artistName"], p["trackName"])
+                yield self._play(_ACCOUNT_DATA, end, ms, p["artistName"], p["trackName"])
             else:
                 yield self._other(end, ms, p["podcastName"], p["episodeName"])
         elif "played_at" in p:
             track = p["track"]
             artists = track["album"].get("artists") or track["artists"]
             yield self._play(
+                _API,
                 _said.instant(p["played_at"]),
                 track["duration_ms"],
                 artists[0]["name"],
@@ -70,6 +73,7 @@ class _Reader:
         end, ms = _said.instant(p["ts"]), p["ms_played"]
         if p.get("master_metadata_track_name"):
             yield self._play(
+                _FULL,
                 end,
                 ms,
                 p["master_metadata_album_artist_name"],
@@ -94,7 +98,14 @@ class _Reader:
         return _said.key(*named, self._seen[named])
 
     def _play(
-        self, end: int, ms: Any, artist: Any, title: Any, album: Any = None, **more: Any
+        self,
+        telling: str,
+        end: int,
+        ms: Any,
+        artist: Any,
+        title: Any,
+        album: Any = None,
+        **more: Any,
     ) -> Datum:
         length = round(_said.number(ms) * 1_000)
         return _music.play(
@@ -105,7 +116,8 @@ class _Reader:
             source_id=self._id(end, _said.text(artist), _said.text(title)),
             album=album,
             length=length,
-            more={"spotify": said} if (said := _said.some(**more)) else None,
+            telling=telling,
+            **more,
         )
 
     def _other(self, end: int, ms: Any, show: Any, title: Any) -> Datum:
