@@ -1,0 +1,133 @@
+"""What our own pages share: forms, templates, headers, who is signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from diurnal import http
+from diurnal.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+from diurnal.model.access import Access
+from diurnal.services.context import Context
+
+FORM_BYTES_MAX = 16 << 10
+FIELDS_MAX = 20
+
+STATUSES: Mapping[type[AppError], tuple[int, str]] = {
+    InvalidInput: (400, "This cannot be right"),
+    Unauthenticated: (401, "Not signed in"),
+    Forbidden: (403, "Not allowed"),
+    NotFound: (404, "Not found"),
+    Conflict: (409, "That clashes"),
+    TooLarge: (413, "Too large"),
+    TooMany: (429, "Too many attempts"),
+    Unavailable: (503, "Not now"),
+    AppError: (500, "Our fault"),
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: browsers would then send forms with `Origin: null`.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_HERE = Path(__file__).parent
+
+Page = Callable[[Context, Request], Awaitable[Response]]
+Pages = dict[str, dict[str, Page]]
+"""Path -> method -> page."""
+
+
+def problem(error: AppError, status: int, title: str) -> Response:
+    """Render an error as a page."""
+    return html("problem.html", {"problem": error, "title": title}, status)
+
+
+async def signed_in(ctx: Context, request: Request) -> Access | None:
+    """Return the owner whose session this is, None for nobody's."""
+    token = request.cookies.get(http.COOKIE)
+    if token is None:
+        return None
+    try:
+        caller = await http.resolve(ctx, token)
+    except Unauthenticated:
+        return None
+    return caller if caller.owner else None
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a posted form.
+
+    Raises:
+        InvalidInput: too many fields, or NUL in one.
+        TooLarge: past `FORM_BYTES_MAX`.
+    """
+    raw = await http.body(request, FORM_BYTES_MAX)
+    try:
+        pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise InvalidInput("The form has too many fields.") from None
+    if any("\0" in text for pair in pairs for text in pair):
+        raise InvalidInput("The form has a NUL character.")
+    return dict(pairs)
+
+
+def inside(path: str) -> str:
+    """Return a path of our own; anything that could lead elsewhere becomes the start."""
+    parts = urlsplit(path)
+    plain = path.startswith("/") and not path.startswith(("//", "/\\"))
+    if not plain or parts.scheme or parts.netloc or not path.isprintable() or "\\" in path:
+        return "/"
+    return path
+
+
+def go(path: str) -> Response:
+    """Lead to another page."""
+    # 303: what was posted is not posted again.
+    return RedirectResponse(path, 303, HEADERS)
+
+
+def status_of(problem: AppError | None) -> int:
+    """Return the status of a page that may show a problem."""
+    return 200 if problem is None else http.status_of(problem, STATUSES)[0]
+
+
+def html(
+    name: str,
+    known: Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Render a template."""
+    text = _templates().get_template(name).render(known)
+    return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,88 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from diurnal import http
+from diurnal.errors import AppError, TooMany, Unauthenticated
+from diurnal.services import accesses, first_run, sessions, sign_in_links
+from diurnal.services.context import Context
+from diurnal.web import page
+
+
+async def sign_in_page(ctx: Context, request: Request) -> Response:
+    """Show the form to sign in."""
+    if await http.read(ctx, first_run.needed, quick=True):
+        return page.go("/setup")
+    return _sign_in_form({}, None, page.inside(request.query_params.get("next", "/")))
+
+
+def _sign_in_form(form: Mapping[str, str], problem: AppError | None, next_: str) -> Response:
+    known = {"form": form, "problem": problem, "next": next_}
+    return page.html("sign_in.html", known, page.status_of(problem), http.retry_headers(problem))
+
+
+async def sign_in(ctx: Context, request: Request) -> Response:
+    """Sign in and go on to where one wanted to be."""
+    form = await page.form_of(request)
+    next_ = page.inside(form.get("next", "/"))
+    try:
+        return await come_in(ctx, request, form.get("name", ""), form.get("password", ""), next_)
+    except (Unauthenticated, TooMany) as error:
+        return _sign_in_form(form, error, next_)
+
+
+async def come_in(ctx: Context, request: Request, name: str, password: str, next_: str) -> Response:
+    """Sign in with name and password and go on."""
+    _, token = await http.blocking(
+        lambda: sessions.sign_in(
+            ctx,
+            name=name,
+            password=password,
+            address=http.address(request),
+            device=request.headers.get("user-agent", ""),
+        )
+    )
+    response = page.go(next_)
+    http.keep_session(request, response, token)
+    return response
+
+
+async def sign_in_once(ctx: Context, request: Request) -> Response:
+    """Sign in by the link that a command printed."""
+    # What only looks at a link must not use it up.
+    if request.method != "GET":
+        return Response(status_code=204, headers=page.HEADERS)
+    local = http.from_here(ctx, request)
+    _, token = await http.blocking(
+        lambda: sign_in_links.redeem(
+            ctx,
+            request.query_params.get("token", ""),
+            local=local,
+            device=request.headers.get("user-agent", ""),
+        )
+    )
+    response = page.go("/")
+    http.keep_session(request, response, token)
+    return response
+
+
+async def sign_out(ctx: Context, request: Request) -> Response:
+    """Revoke the session and go to the sign-in page."""
+    caller = await page.signed_in(ctx, request)
+    if caller is not None:
+        await http.write(ctx, lambda tx: accesses.revoke(tx, ctx, caller, caller.id))
+    response = page.go("/sign-in")
+    http.drop_session(request, response)
+    return response
+
+
+ROUTES: page.Pages = {
+    "/sign-in": {"GET": sign_in_page, "POST": sign_in},
+    "/sign-in/once": {"GET": sign_in_once},
+    "/sign-out": {"POST": sign_out},
+}
