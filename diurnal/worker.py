@@ -54,7 +54,13 @@ UNSEEN_US = 3_600_000_000
 
 def handlers() -> dict[str, Handler]:
     """Return what this program knows to do, by kind of job."""
-    return {"import": _import, "undo": _undo, "date": _date, "analyse": _analyse}
+    return {
+        "import": _import,
+        "undo": _undo,
+        "date": _date,
+        "analyse": _analyse,
+        "experiment": _experiment,
+    }
 
 
 def _import(ctx: Context, lease: Lease, stop: threading.Event) -> None:
@@ -78,7 +84,14 @@ def _date(ctx: Context, lease: Lease, stop: threading.Event) -> None:
 def _analyse(ctx: Context, lease: Lease, stop: threading.Event) -> None:
     from diurnal.services import analyse
 
-    analyse.run(ctx, lease.account_id, lease=lease, stopping=stop.is_set)
+    lags = lease.args.get("lags", analyse.LAGS)
+    analyse.run(ctx, lease.account_id, lease=lease, lags=lags, stopping=stop.is_set)
+
+
+def _experiment(ctx: Context, lease: Lease, _stop: threading.Event) -> None:
+    from diurnal.services import experiments
+
+    experiments.run(ctx, lease)
 
 
 def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from diurnal import catalog
-from diurnal.errors import NotFound
+from diurnal.errors import InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure
 from diurnal.model.time import HOUR, MINUTE
@@ -50,6 +50,7 @@ KINDS = (
     findings.AVERAGE,
     findings.AVERAGE_WEEK,
     findings.LINK,
+    findings.LINK_WIDE,
     findings.PEARSON,
     findings.INSIGHT,
     findings.TREND,
@@ -57,10 +58,16 @@ KINDS = (
     findings.ANOMALY,
     findings.GOAL,
 )
-NO_DATA = {"access", "batch", findings.CHANGED}
+NO_DATA = {"access", "batch", "experiment", findings.CHANGED}
 """Changes after which the same is found again."""
 LOOKED_MAX = 10_000
 """Of more changes at least one is of data."""
+LAGS = 2
+"""Days either way at which every run looks."""
+LAGS_MAX = 7
+"""What may be asked for; the charge for looking at so many hides weaker links."""
+SOON = 2 * MINUTE
+"""How long after an import everything is analysed: others may follow it."""
 SUNDAY = 6
 EARLY = 2 * HOUR
 SPREAD = 4 * HOUR
@@ -195,6 +202,7 @@ def run(
     *,
     lease: Lease | None = None,
     force: bool = False,
+    lags: int = LAGS,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Analyse an account and keep what is found; does nothing where nothing has changed.
@@ -202,12 +210,16 @@ def run(
     Args:
         lease: of the job that this is; ended in the last transaction.
         force: even where nothing has changed.
+        lags: with more than `LAGS`, links at so many days either way are found beside the others.
 
     Raises:
         LeaseLost: another worker has taken the job over.
         Stopped: told to stop; what was found so far is nobody's.
     """
-    known, table = ctx.store.read(lambda tx: _load(tx, ctx, account_id, force=force))
+    wide = lags if lags > LAGS else 0
+    known, table = ctx.store.read(
+        lambda tx: _load(tx, ctx, account_id, force=force or _widens(tx, account_id, wide))
+    )
     if table is None:
         ctx.store.write(lambda tx: _end(tx, ctx, account_id, lease)).result()
         return Summary(
@@ -217,7 +229,7 @@ def run(
         )
     rows: list[Stored] = []
     versions = {"run": VERSION}
-    for kind, version, found in _ask(table):
+    for kind, version, found in _ask(table, wide):
         if stopping():
             raise jobs.Stopped
         versions[kind] = version
@@ -249,6 +261,7 @@ def run(
         measures=len(table.days.measures),
         versions=versions,
         counts=counts,
+        lags=wide,
     )
     stands = ctx.store.write(lambda tx: _publish(tx, ctx, account_id, lease, batch)).result()
     return Summary(day=stands.day, skipped=False, counts=stands.counts)
@@ -271,6 +284,12 @@ def _load(
         return known, None
     created = max(ctx.now(), known.created + 1 if known else 0)
     return known, _Table(table, findings.own_goals(state), rev, created)
+
+
+def _widens(tx: Tx, account_id: int, wide: int) -> bool:
+    """Return whether the last run left lags out that are asked for now."""
+    known = findings.latest(tx, account_id)
+    return known is not None and known.lags < wide
 
 
 def _same(tx: Tx, account_id: int, known: Batch, rev: int, window: tuple[int, int] | None) -> bool:
@@ -314,7 +333,7 @@ _Row = tuple[str, str | None, int, Any]
 """Measure, second measure, day, body."""
 
 
-def _ask(table: _Table) -> Iterator[tuple[str, int, list[_Row]]]:
+def _ask(table: _Table, wide: int = 0) -> Iterator[tuple[str, int, list[_Row]]]:
     """Yield (kind, version, rows) of each question in turn."""
     from diurnal.analysis import (
         anomalies,
@@ -342,6 +361,9 @@ def _ask(table: _Table) -> Iterator[tuple[str, int, list[_Row]]]:
     )
     links = correlations.run(all_days)
     yield findings.LINK, of[findings.LINK], _links(all_days, links)
+    if wide:
+        wider = correlations.run(all_days, lag_max=wide)
+        yield findings.LINK_WIDE, of[findings.LINK], _links(all_days, wider)
     rows = exist_pearson.run(all_days)
     yield findings.PEARSON, of[findings.PEARSON], [_pearson(row, day) for row in rows]
     going = trends.run(all_days)
@@ -485,19 +507,41 @@ def _finish(tx: WriteTx, ctx: Context, account_id: int, lease: Lease | None) -> 
 # Jobs
 
 
-def ask(tx: WriteTx, ctx: Context, caller: Access) -> str:
+def ask(tx: WriteTx, ctx: Context, caller: Access, *, lags: int = LAGS) -> str:
     """Have the caller's account analysed now; return the job, the one that waits if one does.
+
+    Args:
+        lags: days either way at which links are looked for.
 
     Raises:
         Forbidden: the caller is not the owner.
+        InvalidInput: more lags than may be asked for.
     """
     accesses.must_own(caller)
+    if not LAGS <= lags <= LAGS_MAX:
+        raise InvalidInput(f"{LAGS} to {LAGS_MAX} days", field="lags")
     changes.reserve(tx, caller.account_id, 0, ctx.now())
-    now = ctx.now()
-    for job in jobs.open_jobs(tx, caller.account_id, [KIND]):
-        if job.run_at <= now and job.lease_token is None:
+    args = {} if lags == LAGS else {"lags": lags}
+    waits = _waiting(tx, caller.account_id, ctx.now(), lags)
+    return waits or jobs.enqueue(tx, ctx, caller.account_id, KIND, args)
+
+
+def soon(tx: WriteTx, ctx: Context, account_id: int) -> str:
+    """Have an account that got data analysed in a while; return the job, shared by all who ask."""
+    changes.reserve(tx, account_id, 0, ctx.now())
+    at = ctx.now() + SOON
+    return _waiting(tx, account_id, at, LAGS) or jobs.enqueue(
+        tx, ctx, account_id, KIND, {}, run_at=at
+    )
+
+
+def _waiting(tx: Tx, account_id: int, until: int, lags: int) -> str | None:
+    """Return a job that is to begin by an instant and looks at as many lags."""
+    for job in jobs.open_jobs(tx, account_id, [KIND]):
+        asked = msgspec.json.decode(job.args).get("lags", LAGS)
+        if job.run_at <= until and job.lease_token is None and asked >= lags:
             return job.id
-    return jobs.enqueue(tx, ctx, caller.account_id, KIND, {})
+    return None
 
 
 def work(tx: Tx, caller: Access, id_: str) -> Job:

@@ -17,6 +17,7 @@ KINDS = (
     "batch",
     "day",
     "event",
+    "experiment",
     "finding",
     "measure",
     "series",

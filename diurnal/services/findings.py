@@ -25,6 +25,8 @@ from diurnal.store.findings import Stored
 
 BATCH, FEEDBACK = "batch", "feedback"
 AVERAGE, AVERAGE_WEEK, LINK, PEARSON = "average", "average_week", "link", "pearson"
+LINK_WIDE = "link_wide"
+"""Links over more lags than the weekly run asks, found when somebody asked for them."""
 INSIGHT, TREND, CHANGE, ANOMALY, GOAL = "insight", "trend", "change", "anomaly", "goal"
 OPINIONS = ("useful", "obvious", "not")
 """What the owner may say of a link."""
@@ -43,6 +45,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         day: the last day looked at, the first being `first`.
         created: instant; what was found has the same one.
+        lags: days either way that its wide links look at; 0 where nobody asked for any.
         rev: number of the account's last change that it saw.
         versions: of each analysis.
         counts: what was found, by kind.
@@ -55,6 +58,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     measures: int
     versions: dict[str, int]
     counts: dict[str, int]
+    lags: int = 0
 
 
 class Found(NamedTuple):
@@ -123,6 +127,11 @@ def batches(tx: Tx, account_id: int) -> list[Batch]:
 def latest(tx: Tx, account_id: int) -> Batch | None:
     """Return the last run."""
     return next(iter(batches(tx, account_id)), None)
+
+
+def latest_wide(tx: Tx, account_id: int, lags: int) -> Batch | None:
+    """Return the last run that looked at so many lags, or at more."""
+    return next((b for b in batches(tx, account_id) if b.lags >= lags), None)
 
 
 def of_kind(
@@ -199,7 +208,7 @@ class Readable:
 
 def _found(row: Stored, may: Readable) -> Found:
     body: dict[str, Any] = msgspec.json.decode(row.body)
-    if row.kind == LINK:
+    if row.kind in (LINK, LINK_WIDE):
         # What it goes by way of, or stands for, may be another's secret.
         if body.get("through") is not None and not may(body["through"]):
             body["through"] = None
@@ -253,7 +262,7 @@ def say(tx: WriteTx, ctx: Context, caller: Access, id_: str, opinion: str | None
 
 
 def _pair(tx: Tx, account_id: int, id_: str) -> tuple[str, str] | None:
-    for kind in (LINK, FEEDBACK):
+    for kind in (LINK, LINK_WIDE, FEEDBACK):
         for row in store.of_kind(tx, account_id, kind):
             if row.measure2 is not None and pair_id(row.measure, row.measure2) == id_:
                 return row.measure, row.measure2

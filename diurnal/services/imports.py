@@ -218,7 +218,7 @@ def run(
         Unavailable, Stopped: not now; the batch goes on later.
         LeaseLost: another worker has it.
     """
-    from diurnal.services import intake
+    from diurnal.services import analyse, intake
 
     batch = ctx.store.read(lambda tx: _mine(tx, account_id, batch_id))
     caller = accesses.personal(account_id, "")
@@ -242,6 +242,9 @@ def run(
         raise
     if batch.upload_id is not None and not batch.dry_run:
         uploads.remove(ctx, account_id, batch.upload_id)
+    if not batch.dry_run and (result.new or result.changed):
+        # Apart from the import: were it lost, the weekly run would find the same.
+        ctx.store.write(lambda tx: analyse.soon(tx, ctx, account_id)).result()
     return result
 
 

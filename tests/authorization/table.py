@@ -291,6 +291,23 @@ TABLE: Mapping[str, Row] = {
     "GET /analyses/{id}": Row(
         owner_only(200), {"id": "{job}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
     ),
+    "GET /experiments": Row(owner_only(200)),
+    "POST /experiments": Row(
+        owner_only(201),
+        body={"name": "N", "a": "A", "b": "B", "measures": ["weight"], "from": "2026-03-02"},
+    ),
+    "GET /experiments/{id}": Row(
+        owner_only(200), {"id": "{trial}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "POST /experiments/{id}/cancel": Row(
+        owner_only(200), {"id": "{trial}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "POST /experiments/{id}/verdict": Row(
+        owner_only(202), {"id": "{trial}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "DELETE /experiments/{id}": Row(
+        owner_only(200), {"id": "{trial}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
     "POST /uploads": Row(owner_only(201), body={"name": "a", "size": 10}),
     "GET /uploads/{id}": Row(
         owner_only(200), {"id": "{upload}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
@@ -359,6 +376,7 @@ TABLE: Mapping[str, Row] = {
     "GET /session": Row(always(200)),
     "POST /session": Row(always(401), body={"name": "nobody-{kind}", "password": "x"}, public=True),
     "DELETE /session": Row(always(200)),
+    "POST /session/second": Row(always(403), body={"ticket": "x", "code": "000000"}, public=True),
     "POST /setup": Row(
         always(409), body={"username": "mallory", "password": "x" * 10}, public=True
     ),

@@ -12,7 +12,16 @@ import pytest
 from diurnal.dialects.native import ENDPOINTS
 from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
-from diurnal.services import accesses, analyse, events, imports, sessions, streams, uploads
+from diurnal.services import (
+    accesses,
+    analyse,
+    events,
+    experiments,
+    imports,
+    sessions,
+    streams,
+    uploads,
+)
 from diurnal.services import attachments as files
 from diurnal.services.context import Context
 from tests.authorization.table import AIMS, KINDS, MEASURES, OUTSIDE, TABLE, Aim, Row
@@ -92,6 +101,7 @@ class World:
             "upload": "nowhere",
             "batch": "999",
             "job": NO_ID,
+            "trial": NO_ID,
         }
         if nowhere:
             return known
@@ -117,6 +127,8 @@ class World:
             known["batch"] = self._batch(owner)
         if "{job}" in asked:
             known["job"] = self._write(lambda tx: analyse.ask(tx, self.ctx, owner))
+        if "{trial}" in asked:
+            known["trial"] = self._trial(owner)
         if "{token}" in asked:
             known["token"] = self._token(owner, "t", [], Kind.PERSONAL)[0]
         return known
@@ -145,6 +157,25 @@ class World:
         made = self._write(
             lambda tx: streams.create(
                 tx, self.ctx, owner, name=f"S {self.ctx.new_id()}", parent_id=parent
+            )
+        )
+        return str(made.id)
+
+    def _trial(self, owner: Access) -> str:
+        made = self._write(
+            lambda tx: experiments.create(
+                tx,
+                self.ctx,
+                owner,
+                name="N",
+                arm_a="A",
+                arm_b="B",
+                measures=["weight"],
+                first_day=START // (24 * HOUR) + 1,
+                pairs=3,
+                block_days=1,
+                washout_days=0,
+                seed=1,
             )
         )
         return str(made.id)

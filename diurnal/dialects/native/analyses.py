@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.responses import Response
@@ -15,6 +15,12 @@ from diurnal.model.time import day_text
 from diurnal.services import analyse, findings, jobs
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.jobs import Job
+
+
+class AnalysisQuery(wire.Input):
+    """How many days either way links are looked for, beside the usual ones."""
+
+    lags: Annotated[int, msgspec.Meta(ge=analyse.LAGS, le=analyse.LAGS_MAX)] = analyse.LAGS
 
 
 class AnalysisOut(wire.Output):
@@ -53,9 +59,10 @@ def _work(job: Job, now: int) -> AnalysisOut:
 
 async def ask(call: Call) -> Response:
     """Have everything analysed now."""
+    lags = call.query.lags
 
     def do(tx: WriteTx) -> AnalysisOut:
-        id_ = analyse.ask(tx, call.ctx, call.caller)
+        id_ = analyse.ask(tx, call.ctx, call.caller, lags=lags)
         return _work(jobs.get(tx, call.caller.account_id, id_), call.ctx.now())
 
     return endpoint.answer(await http.write(call.ctx, do), 202)
@@ -109,7 +116,9 @@ ENDPOINTS = (
         path="/analyses",
         name="analyses.create",
         summary="Have everything analysed now",
+        description="With `lags`, links further apart are found, too: `GET /links?lags=7`.",
         who=Who.OWNER,
+        query=AnalysisQuery,
         answer=(AnalysisOut,),
         status=202,
         handler=ask,

@@ -12,7 +12,7 @@ from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
 from diurnal.model.time import day_text
-from diurnal.services import findings
+from diurnal.services import analyse, findings
 from diurnal.services.findings import Found
 from diurnal.store.database import Tx
 
@@ -25,6 +25,18 @@ class FindingsQuery(wire.Input):
 
     measures: list[wire.Key] = msgspec.field(default_factory=list)
     limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = 1_000
+
+
+class LinksQuery(wire.Input):
+    """Which links.
+
+    Attributes:
+        lags: days either way; more than 2 are looked at only when somebody asked for them.
+    """
+
+    measures: list[wire.Key] = msgspec.field(default_factory=list)
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX)] = 1_000
+    lags: Annotated[int, msgspec.Meta(ge=analyse.LAGS, le=analyse.LAGS_MAX)] = analyse.LAGS
 
 
 class FeedbackIn(wire.Input):
@@ -91,9 +103,10 @@ class LinkOut(wire.Output, kw_only=True):
 
 
 class LinksOut(wire.Output):
-    """Links, strongest evidence first."""
+    """Links, strongest evidence first; `looked` whether anybody has looked for them yet."""
 
     links: list[LinkOut]
+    looked: bool
 
 
 class UsualOut(wire.Output):
@@ -213,10 +226,25 @@ def _listing(kind: str, write: Callable[[Call, Tx, list[Found]], Any]) -> endpoi
     return listing
 
 
-def _links(call: Call, tx: Tx, found: list[Found]) -> LinksOut:
-    owner = call.caller.owner
-    said = findings.opinions(tx, call.caller.account_id) if owner else {}
-    return LinksOut(links=[_link(one.body, said) for one in found])
+async def links(call: Call) -> Response:
+    """Answer what goes with what."""
+    asked: LinksQuery = call.query
+    measures = wire.split(asked.measures)
+
+    def read(tx: Tx) -> bytes:
+        caller = call.caller
+        said = findings.opinions(tx, caller.account_id) if caller.owner else {}
+        kind, batch = findings.LINK, findings.latest(tx, caller.account_id)
+        if asked.lags > analyse.LAGS:
+            kind = findings.LINK_WIDE
+            batch = findings.latest_wide(tx, caller.account_id, asked.lags)
+        found = findings.of_kind(
+            tx, call.ctx, caller, kind, measures=measures, batch=batch, limit=asked.limit
+        )
+        shown = [_link(one.body, said) for one in found]
+        return wire.encode(LinksOut(links=shown, looked=batch is not None))
+
+    return await endpoint.cached(call, read)
 
 
 def _link(body: dict[str, Any], said: dict[str, str]) -> LinkOut:
@@ -338,9 +366,9 @@ ENDPOINTS = (
         name="links.list",
         summary="Read what goes with what",
         description="A link is not a cause.",
-        query=FindingsQuery,
+        query=LinksQuery,
         answer=(LinksOut,),
-        handler=_listing(findings.LINK, _links),
+        handler=links,
     ),
     Endpoint(
         method="PUT",

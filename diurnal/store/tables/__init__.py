@@ -32,6 +32,7 @@ from diurnal.store.tables.connections import (
 )
 from diurnal.store.tables.days import day_dirty, day_row, day_value, source, source_day
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
+from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
 from diurnal.store.tables.records import record
 from diurnal.store.tables.security import (
@@ -79,6 +80,7 @@ __all__ = [
     "event",
     "event_stream",
     "event_tag",
+    "experiment",
     "fetched",
     "file",
     "finding",

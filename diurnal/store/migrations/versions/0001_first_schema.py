@@ -782,6 +782,42 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "experiment",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "arm_a", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "arm_b", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "measures", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
+        sa.Column("pairs", sa.Integer(), nullable=False),
+        sa.Column("block_days", sa.Integer(), nullable=False),
+        sa.Column("washout_days", sa.Integer(), nullable=False),
+        sa.Column(
+            "blocks", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "verdicts", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("looked_us", sa.BigInteger(), nullable=True),
+        sa.Column("cancelled_us", sa.BigInteger(), nullable=True),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "fetched",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1416,6 +1452,7 @@ def downgrade() -> None:
 
     op.drop_table("file")
     op.drop_table("fetched")
+    op.drop_table("experiment")
     with op.batch_alter_table("event_tag", schema=None) as batch_op:
         batch_op.drop_index("event_tag_event", sqlite_where=None, postgresql_where=None)
 
