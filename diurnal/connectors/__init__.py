@@ -9,15 +9,41 @@ meet in the same rows. It gets no database, and no network but `Http`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, Literal, Protocol
 
 import msgspec
 
+from diurnal.errors import InvalidInput
 from diurnal.model.records import Item
 from diurnal.model.time import DAY, SECOND, day_text
 
 Options = Mapping[str, Any]
 """The connection's settings by `Setting.key`; defaults filled in."""
+
+
+class Tables(Protocol):
+    """The tables of a SQLite file; a file made to do harm does none."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all tables."""
+        ...
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the names of a table's columns; none where there is no such table."""
+        ...
+
+    def rows(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a table as they lie there; None for a column that it has not.
+
+        Raises:
+            InvalidInput: the file is damaged.
+        """
+        ...
+
+
+def _no_tables() -> AbstractContextManager[Tables]:
+    raise InvalidInput("databases are not read here")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +56,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         open: open the whole from its beginning; each call gives a new reader. Readers enforce
             the host's size limits and raise `TooLarge`.
         siblings: every entry of the same drop by path, this one included.
+        tables: open it as a SQLite file.
     """
 
     path: str
@@ -37,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     head: bytes
     open: Callable[[], BinaryIO]
     siblings: Mapping[str, Entry]
+    tables: Callable[[], AbstractContextManager[Tables]] = _no_tables
 
     @property
     def name(self) -> str:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
+
+from diurnal.connectors import Entry
+from diurnal.connectors._json import careful
+from diurnal.errors import InvalidInput
+from diurnal.model.records import Bad, Item, Progress
+
+ROW_BYTES_MAX = 1 << 20
+PROGRESS_ROWS = 1_000
 
 
 @lru_cache(maxsize=16)
@@ -21,3 +31,55 @@ def header(head: bytes) -> tuple[str, ...]:
 def has(head: bytes, *columns: str) -> bool:
     """Return whether a file is a table with all of these columns."""
     return set(columns) <= set(header(head))
+
+
+def rows(entry: Entry, skip: int = 0) -> Iterator[tuple[int, list[str], int]]:
+    """Yield line, cells and bytes done of each row after the first `skip` lines.
+
+    Raises:
+        InvalidInput: no table from some row on, or a line without end.
+    """
+    done = 0
+
+    def lines(stream: Iterable[bytes]) -> Iterator[str]:
+        nonlocal done
+        for line in stream:
+            done += len(line)
+            if len(line) > ROW_BYTES_MAX:
+                raise InvalidInput(f"a line is longer than {ROW_BYTES_MAX >> 20} MB")
+            yield line.decode("utf-8-sig" if done == len(line) else "utf-8", "replace")
+
+    with entry.open() as stream:
+        # A reader of lines must not look for their end without end.
+        bounded = iter(lambda: stream.readline(ROW_BYTES_MAX + 1), b"")
+        reader = csv.reader(islice(lines(bounded), skip, None))
+        try:
+            for cells in reader:
+                yield skip + reader.line_num, cells, done
+        except csv.Error as e:
+            raise InvalidInput(f"no table: {e}") from e
+
+
+def read(
+    entry: Entry, one: Callable[[dict[str, str]], Iterable[Item]], *, skip: int = 0
+) -> Iterator[Item]:
+    """Yield what `one` reads of each row, by header, empty cells left out.
+
+    What it cannot read is set aside; of columns with one name the last counts.
+    """
+    total = max(entry.size, 1)
+    yield Progress("reading", 0, total)
+    names: list[str] = []
+    try:
+        for line, cells, done in rows(entry, skip):
+            if not names:
+                names = [c.strip() for c in cells]
+                continue
+            found = {n: c.strip() for n, c in zip(names, cells, strict=False) if c.strip()}
+            if found:
+                yield from careful(one, found, f"{entry.path}:{line}")
+            if line % PROGRESS_ROWS == 0:
+                yield Progress("reading", min(done, total), total)
+    except InvalidInput as e:
+        yield Bad(e.message, entry.path)
+    yield Progress("reading", total, total)

@@ -19,12 +19,12 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, BinaryIO, cast
 
-from diurnal.connectors import Entry
+from diurnal.connectors import Entry, Tables
 from diurnal.errors import AppError, InvalidInput, TooLarge
 from diurnal.model.records import Bad
 
@@ -71,6 +71,7 @@ _BROKEN = (
 """What the standard library raises on archives that are not what they say."""
 
 Open = Callable[[], IO[bytes]]
+OpenTables = Callable[[Path], AbstractContextManager[Tables]]
 
 
 class Drop:
@@ -81,10 +82,11 @@ class Drop:
         bad: what was left out, and why.
     """
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, tables: OpenTables | None) -> None:
         self.entries: dict[str, Entry] = {}
         self.bad: list[Bad] = []
         self._stack = stack
+        self._tables = tables
         self._siblings = MappingProxyType(self.entries)
         self._folded: set[str] = set()
         self._unpacked = 0
@@ -138,8 +140,26 @@ class Drop:
             self.set_aside(e.message, path)
             return
         self.entries[path] = Entry(
-            path=path, size=size, head=head, open=reader, siblings=self._siblings
+            path=path,
+            size=size,
+            head=head,
+            open=reader,
+            siblings=self._siblings,
+            tables=lambda: self._opened(reader, path),
         )
+
+    @contextmanager
+    def _opened(self, reader: Callable[[], BinaryIO], path: str) -> Iterator[Tables]:
+        """Open the tables of an entry; the copy that this takes is gone with the block."""
+        if self._tables is None:
+            raise InvalidInput(f"{path}: databases are not read here")
+        with tempfile.NamedTemporaryFile(suffix=".db") as copy:
+            with reader() as source:
+                while block := source.read(1 << 20):
+                    copy.write(block)
+            copy.flush()
+            with self._tables(Path(copy.name)) as tables:
+                yield tables
 
     def spool(self, open_: Open, path: str, limit: int) -> IO[bytes]:
         """Copy to a nameless temporary file that is gone when the drop is closed."""
@@ -240,18 +260,19 @@ class _ShortReads:
 
 
 @contextmanager
-def drop(path: Path, name: str | None = None) -> Iterator[Drop]:
+def drop(path: Path, name: str | None = None, tables: OpenTables | None = None) -> Iterator[Drop]:
     """Open a dropped file, archive or folder; entries can be read until the block ends.
 
     Args:
         name: what the file was called where it came from.
+        tables: opens a SQLite file on disk.
 
     Raises:
         InvalidInput: nothing there, or an archive that is damaged or lies about itself.
         TooLarge: more files or bytes than an import takes.
     """
     with ExitStack() as stack:
-        found = Drop(stack)
+        found = Drop(stack, tables)
         try:
             if path.is_dir():
                 _folder(found, path)

@@ -47,6 +47,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         source: device or app that measured; None for the access that wrote it.
         source_id: the sender's own key; (account, source, source_id) is one datum.
         by_id: whether an existing id is updated (upsert) rather than a conflict.
+        clock: what the person's clock showed at the start, as if it were UTC, where the sender
+            knows no more; the zone history then says the time, and `time` is not looked at.
     """
 
     stream_ids: tuple[str, ...]
@@ -64,6 +66,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     source: str | None = None
     source_id: str | None = None
     files: tuple[File, ...] = ()
+    clock: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -74,6 +77,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         day: the local day it counts for.
         measure: what it means, selected by (stream, type); None where nothing fits.
         value: the number it counts as, in the measure's canonical unit.
+        clock: what the clock on the wall showed at its start, as if it were UTC, where that is
+            all that is known: `time` follows from it and the zone history.
     """
 
     id: str
@@ -100,6 +105,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     modified: int
     modified_by: str
     batch: int | None = None
+    clock: int | None = None
 
     @property
     def end(self) -> int | None:
@@ -139,6 +145,7 @@ class _Tail(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     value: float | None = None
     source_id: str | None = None
     batch: int | None = None
+    clock: int | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -194,6 +201,7 @@ def tail_json(e: Event) -> bytes:
             e.value,
             e.source_id,
             e.batch,
+            e.clock,
         )
     )[1:]
 

@@ -52,6 +52,12 @@ class Datum(msgspec.Struct, frozen=True, kw_only=True):
         source_id: stable across exports; the same (source, source_id) is the same datum.
         start, duration: microseconds; duration None while it runs.
         zone, offset: only where the datum carries its own.
+        clock: `start` is what the person's clock showed, as if it were UTC, and the source does
+            not say where: the account's zone history makes an instant of it, by its end, and
+            moves it when it learns better.
+        telling: which of several tellings of one datum this is, best first by name ("1 fit",
+            "3 gpx"): they become one, whatever their order; see `model.tellings`.
+        known_as: other source ids that another telling of it may have come under.
     """
 
     source: Source
@@ -68,6 +74,9 @@ class Datum(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     client_data: dict[str, Any] | None = None
     files: tuple[File, ...] = ()
+    clock: bool = False
+    telling: str | None = None
+    known_as: tuple[str, ...] = ()
 
 
 class DayDatum(msgspec.Struct, frozen=True, kw_only=True):

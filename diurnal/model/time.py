@@ -172,6 +172,11 @@ def from_seconds(seconds: float, *, field: str = "time") -> int:
     return at
 
 
+def _instant(clock: int, zone_name: str) -> int:
+    naive = _EPOCH_AT + timedelta(microseconds=clock)
+    return micros(naive.replace(tzinfo=zone(zone_name)).astimezone(UTC))
+
+
 class ZoneHistory(msgspec.Struct, frozen=True):
     """Which zone the person was in: from `starts[i]` on, `zones[i]`; before, `home`."""
 
@@ -193,6 +198,24 @@ class ZoneHistory(msgspec.Struct, frozen=True):
     def day_at(self, at: int) -> int:
         """Return the local day of instant `at`."""
         return day_of(at, self.offset_at(at))
+
+    def instant_of(self, clock: int) -> int:
+        """Return the instant at which the person's clock showed `clock` (microseconds as if UTC).
+
+        Of two such instants on a journey the later counts; what a journey skipped is read by
+        the clock after it. Where the zone itself set its clocks back, the first of the two.
+        """
+        first = bisect.bisect_right(self.starts, clock - _REACH) - 1
+        skipped = None
+        for i in range(bisect.bisect_right(self.starts, clock + _REACH) - 1, first - 1, -1):
+            at = _instant(clock, self.zones[i] if i >= 0 else self.home)
+            begun = i < 0 or at >= self.starts[i]
+            if begun and (i + 1 >= len(self.starts) or at < self.starts[i + 1]):
+                return at
+            if begun and skipped is not None:
+                return skipped
+            skipped = None if begun else at
+        return clock if skipped is None else skipped
 
     def day_bounds(self, day: int) -> tuple[int, int]:
         """Return [start, end) of local `day`.

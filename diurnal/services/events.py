@@ -14,12 +14,13 @@ from diurnal.errors import (
     AppError,
     Conflict,
     Forbidden,
+    HiddenReference,
     InvalidInput,
     NotFound,
     UnknownReference,
 )
 from diurnal.model import time
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Rights
 from diurnal.model.events import (
     CONTENT_BYTES_MAX,
     DEPTH_MAX,
@@ -31,9 +32,9 @@ from diurnal.model.events import (
     File,
     Json,
     NewEvent,
-    body_json,
 )
 from diurnal.model.measures import Daily, Measure, Shape
+from diurnal.services import sight
 from diurnal.services.context import AccountState, Context
 from diurnal.services.marks import mark, see
 from diurnal.store import changes
@@ -111,6 +112,7 @@ def create(
     plain = all(new.source_id is None for new in batch)
     stamp = changes.reserve(tx, caller.account_id, len(batch) if plain else 0, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
+    batch = _placed(state, batch)
     many = len(batch) > 1
     fit: set[tuple[tuple[str, ...], str]] = set()
     for i, new in enumerate(batch):
@@ -148,11 +150,11 @@ def create(
                 )
         old = known.get(key) if key is not None else None
         if old is not None:
-            _may_replace(state, caller, old, new)
+            _may_replace(ctx, state, caller, old, new)
         if old is None:
             fresh.append((i, new))
         elif not update_known or _same(old, new):
-            result[i] = Written(old, "same")
+            result[i] = Written(sight.shown(ctx, state, caller, old), "same")
         else:
             changed.append((i, new, old))
     _refuse_taken(tx, caller, [new for _, new in fresh])
@@ -166,11 +168,34 @@ def create(
     for (i, _), e in zip(fresh, made, strict=True):
         result[i] = Written(e, "created")
     for (i, *_), e in zip(changed, remade, strict=True):
-        result[i] = Written(e, "changed")
+        result[i] = Written(sight.shown(ctx, state, caller, e), "changed")
     return [
         _answer(r, new, caller, first_of, result, state, ctx)
         for r, new in zip(result, batch, strict=True)
     ]
+
+
+def _placed(state: AccountState, batch: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """Give events of which only a clock's time is known the time that follows from it."""
+    if all(new.clock is None for new in batch):
+        return batch
+    return [
+        new
+        if new.clock is None
+        else msgspec.structs.replace(new, time=at_clock(state, new.clock, new.duration))
+        for new in batch
+    ]
+
+
+def at_clock(state: AccountState, clock: int, duration: int | None) -> int:
+    """Return when something began that a clock on the wall dated; its end says where that hung.
+
+    Raises:
+        InvalidInput: no time that there can be.
+    """
+    if not TIME_MIN <= clock <= TIME_MAX:
+        raise InvalidInput("time is out of range", field="time")
+    return state.zones.instant_of(clock + (duration or 0)) - (duration or 0)
 
 
 def create_each(
@@ -275,38 +300,29 @@ def _refuse_taken(tx: Tx, caller: Access, batch: Sequence[NewEvent]) -> None:
 
 
 def _may_create(state: AccountState, caller: Access, new: NewEvent, at: str) -> None:
-    unknown = [s for s in new.stream_ids if s not in state.tree]
-    if unknown:
-        raise UnknownReference(
-            f"unknown stream {unknown[0]!r}", field=f"{at}streamIds", data={"streamIds": unknown}
-        )
-    for s in new.stream_ids:
-        if state.tree.trashed(s):
-            raise InvalidInput(
-                f"stream {s!r} is in the trash",
-                field=f"{at}streamIds",
-                data={"trashedReference": "streamIds"},
-            )
+    _refuse_streams(state, caller, new.stream_ids, f"{at}streamIds")
     if caller.owner:
         return
     for s in new.stream_ids:
-        if not _level(state, caller, s, new).creates:
+        if not _rights(state, caller, s, new).creates:
             raise Forbidden(f"no right to add to stream {s!r}")
 
 
-def _may_replace(state: AccountState, caller: Access, old: Event, new: NewEvent) -> None:
+def _may_replace(
+    ctx: Context, state: AccountState, caller: Access, old: Event, new: NewEvent
+) -> None:
     """Refuse to answer with, or write over, what the caller could not read or change itself."""
     if caller.owner or (old.created_by == caller.id and _same(old, new)):
         return
-    if not readable(state, caller, old):
+    if sight.of(ctx, state, caller, old) is None:
         raise Conflict("this source and sourceId are taken", data={"sourceId": new.source_id})
     if not _same(old, new):
         _may_change(state, caller, old, new.stream_ids)
 
 
-def _level(state: AccountState, caller: Access, stream: str, e: NewEvent | Event) -> Any:
+def _rights(state: AccountState, caller: Access, stream: str, e: NewEvent | Event) -> Rights:
     meaning = state.meaning(stream, e.type)
-    return caller.level_on(
+    return caller.rights_on(
         state.tree, stream, measure=meaning[0].key if meaning else None, tags=e.tags, at=e.time
     )
 
@@ -348,6 +364,7 @@ def _event(
         modified=at,
         modified_by=caller.id,
         batch=batch_id,
+        clock=new.clock,
     )
 
 
@@ -374,7 +391,8 @@ def _replaced(
 
 def _same(old: Event, new: NewEvent) -> bool:
     return (
-        old.time == new.time
+        old.clock == new.clock
+        and (old.time == new.time or new.clock is not None)
         and old.duration == new.duration
         and old.type == new.type
         and old.content == new.content
@@ -593,16 +611,21 @@ def find(tx: Tx, ctx: Context, caller: Access, query: EventQuery = OPEN) -> list
 
     Raises:
         UnknownReference: `any_of` names no stream of this account.
+        Forbidden: what changed since, of a caller that sees data later.
     """
+    if query.modified_since is not None:
+        sight.refuse_delayed(caller)
     state = ctx.state(tx, caller.account_id)
-    reach = caller.reach(state.tree)
+    reach = caller.reach(state.tree, state.until(ctx.now()) if caller.delayed else None)
     if query.state == "default":
         dead = state.trashed_streams
         if dead:
             wanted = query.any_of if query.any_of is not None else state.all_streams
             query = msgspec.structs.replace(query, any_of=wanted - dead)
     found = store.find(tx, caller.account_id, query, reach)
-    return found if reach.everything else _veiled(tx, state, caller, found)
+    if reach.everything:
+        return found
+    return sight.veiled(tx, ctx, state, caller, found, blurs=reach.blurs)
 
 
 def subtree(
@@ -611,23 +634,25 @@ def subtree(
     """Return streams with all below them, for a query.
 
     Raises:
-        UnknownReference: one is not there, or not the caller's to know of.
+        UnknownReference: one is not there, or not the caller's to know of (HiddenReference).
         Forbidden: one may be seen but not read (create-only).
     """
     state = ctx.state(tx, caller.account_id)
     found: set[str] = set()
     for id_ in ids:
-        level = caller.level_on_stream(state.tree, id_) if id_ in state.tree else None
-        if level is None or not (level.reads or level.creates or _reads_below(state, caller, id_)):
+        rights = caller.rights_on_stream(state.tree, id_)
+        if id_ not in state.tree:
             raise UnknownReference(f"unknown stream {id_!r}", field=field, data={field: [id_]})
-        if level.creates and not level.reads:
+        if not (rights.knows or _reads_below(state, caller, id_)):
+            raise HiddenReference(f"unknown stream {id_!r}", field=field, data={field: [id_]})
+        if rights.creates and not rights.reads:
             raise Forbidden(f"no right to read stream {id_!r}")
         found.update(state.tree.below(id_))
     return frozenset(found)
 
 
 def _reads_below(state: AccountState, caller: Access, stream: str) -> bool:
-    return any(caller.level_on_stream(state.tree, s).reads for s in state.tree.below(stream))
+    return any(caller.rights_on_stream(state.tree, s).reads for s in state.tree.below(stream))
 
 
 def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
@@ -636,51 +661,16 @@ def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
     Raises:
         NotFound: not there, or not the caller's to read.
     """
-    return shown(ctx.state(tx, caller.account_id), caller, _existing(tx, ctx, caller, id_))
+    state = ctx.state(tx, caller.account_id)
+    return sight.shown(ctx, state, caller, _existing(tx, ctx, caller, id_))
 
 
 def _existing(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
+    """Return an event that the caller may read, as it is stored."""
     event = store.get(tx, caller.account_id, [id_]).get(id_)
-    if event is None or not readable(ctx.state(tx, caller.account_id), caller, event):
+    if event is None or not readable(ctx, ctx.state(tx, caller.account_id), caller, event):
         raise NotFound(f"no event {id_!r}")
     return event
-
-
-def shown(state: AccountState, caller: Access, event: Event) -> Event:
-    """Return the event without the streams that the caller may not know of."""
-    if caller.owner or len(event.stream_ids) == 1:
-        return event
-    return msgspec.structs.replace(event, stream_ids=_listable(state, caller, event.stream_ids))
-
-
-def _listable(state: AccountState, caller: Access, streams: Sequence[str]) -> tuple[str, ...]:
-    levels = ((s, caller.level_on_stream(state.tree, s)) for s in streams)
-    return tuple(s for s, level in levels if level.reads or level.creates)
-
-
-def _veiled(tx: Tx, state: AccountState, caller: Access, found: Sequence[Found]) -> list[Found]:
-    """Write anew what names a stream that the caller may not know of."""
-    hidden: list[str] = []
-    for row in found:
-        streams = _streams_of(row.body.encode()).stream_ids
-        if len(streams) > 1 and len(_listable(state, caller, streams)) < len(streams):
-            hidden.append(row.id)
-    if not hidden:
-        return list(found)
-    whole = store.get(tx, caller.account_id, hidden)
-    return [
-        msgspec.structs.replace(row, body=body_json(shown(state, caller, whole[row.id])).decode())
-        if row.id in whole
-        else row
-        for row in found
-    ]
-
-
-class _Streams(msgspec.Struct, rename="camel"):
-    stream_ids: tuple[str, ...]
-
-
-_streams_of = msgspec.json.Decoder(_Streams).decode
 
 
 def files_of(tx: Tx, caller: Access, ids: Sequence[str]) -> dict[str, tuple[File, ...]]:
@@ -688,14 +678,9 @@ def files_of(tx: Tx, caller: Access, ids: Sequence[str]) -> dict[str, tuple[File
     return store.files_of(tx, caller.account_id, ids)
 
 
-def readable(state: AccountState, caller: Access, event: Event) -> bool:
+def readable(ctx: Context, state: AccountState, caller: Access, event: Event) -> bool:
     """Return whether the caller may read an event: any of its streams suffices."""
-    if caller.owner:
-        return True
-    return any(
-        caller.level_on(state.tree, s, measure=event.measure, tags=event.tags, at=event.time).reads
-        for s in event.stream_ids
-    )
+    return sight.of(ctx, state, caller, event) is not None
 
 
 # Changing
@@ -722,10 +707,14 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
         merged = {**(old.client_data or {}), **given["client_data"]}
         given["client_data"] = {k: v for k, v in merged.items() if v is not None} or None
     now_in = tuple(given.get("stream_ids", old.stream_ids))
+    _refuse_streams(state, caller, [s for s in now_in if s not in old.stream_ids], "streamIds")
     _may_change(state, caller, old, now_in)
+    if given.get("trashed", old.trashed) != old.trashed:
+        _may_delete(state, caller, old)
+    if given.keys() & {"time", "duration", "zone"}:
+        given["clock"] = None
     moved = msgspec.structs.replace(old, **given)
     _check(_as_new(moved), "")
-    _refuse_streams(state, [s for s in now_in if s not in old.stream_ids])
     # A change must not carry a datum out of the measures, tags or times the caller is held to.
     _may_change(state, caller, moved, now_in)
     measure, value = _meaning(state, moved.stream_ids, moved.type, moved.content)
@@ -740,18 +729,25 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
         modified_by=caller.id,
     )
     _store(tx, state, caller, stamp, old, new, "update")
-    return shown(state, caller, new)
+    return sight.shown(ctx, state, caller, new)
 
 
-def changeable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
-    """Return one event that the caller may change.
+def changeable(tx: Tx, ctx: Context, caller: Access, id_: str, *, deleting: bool = False) -> Event:
+    """Return one event that the caller may change, as it is stored.
+
+    Args:
+        deleting: that it may delete instead.
 
     Raises:
         NotFound: not there, or not the caller's to read.
         Forbidden: no right to change it.
     """
     event = _existing(tx, ctx, caller, id_)
-    _may_change(ctx.state(tx, caller.account_id), caller, event, event.stream_ids)
+    state = ctx.state(tx, caller.account_id)
+    if deleting:
+        _may_delete(state, caller, event)
+    else:
+        _may_change(state, caller, event, event.stream_ids)
     return event
 
 
@@ -771,28 +767,51 @@ def _as_new(e: Event) -> NewEvent:
     )
 
 
-def _refuse_streams(state: AccountState, added: Sequence[str]) -> None:
-    for s in added:
-        if s not in state.tree:
-            raise UnknownReference(
-                f"unknown stream {s!r}", field="streamIds", data={"streamIds": [s]}
-            )
+def _refuse_streams(
+    state: AccountState, caller: Access, streams: Sequence[str], field: str
+) -> None:
+    """Refuse streams that are not there, are not the caller's to know of, or are in the trash."""
+    unknown = [s for s in streams if s not in state.tree]
+    hidden = [] if caller.owner else [s for s in streams if not _known_to(state, caller, s)]
+    if unknown or hidden:
+        # In one breath and in their order: which of them are there is not told.
+        missed = [s for s in streams if s in unknown or s in hidden]
+        kind = UnknownReference if unknown else HiddenReference
+        raise kind(f"unknown stream {missed[0]!r}", field=field, data={"streamIds": missed})
+    for s in streams:
         if state.tree.trashed(s):
             raise InvalidInput(
-                f"stream {s!r} is in the trash",
-                field="streamIds",
-                data={"trashedReference": "streamIds"},
+                f"stream {s!r} is in the trash", field=field, data={"trashedReference": "streamIds"}
             )
+
+
+def refuse_hidden(state: AccountState, caller: Access, stream: str, field: str) -> None:
+    """Refuse to write where the caller may not know that there is anything.
+
+    Raises:
+        HiddenReference: no right at all on the stream.
+    """
+    if not caller.owner and not caller.rights_on_stream(state.tree, stream).knows:
+        raise HiddenReference("nothing of this kind is there", field=field)
+
+
+def _known_to(state: AccountState, caller: Access, stream: str) -> bool:
+    return stream in state.tree and caller.rights_on_stream(state.tree, stream).knows
 
 
 def _may_change(state: AccountState, caller: Access, old: Event, now_in: Sequence[str]) -> None:
     if caller.owner:
         return
-    if not any(_level(state, caller, s, old).changes for s in old.stream_ids):
+    if not any(_rights(state, caller, s, old).changes for s in old.stream_ids):
         raise Forbidden("no right to change this event")
     for s in set(old.stream_ids) ^ set(now_in):
-        if not _level(state, caller, s, old).changes:
+        if not _rights(state, caller, s, old).changes:
             raise Forbidden(f"no right to change what is in stream {s!r}")
+
+
+def _may_delete(state: AccountState, caller: Access, old: Event) -> None:
+    if not caller.owner and not any(_rights(state, caller, s, old).deletes for s in old.stream_ids):
+        raise Forbidden("no right to delete this event")
 
 
 def _store(
@@ -819,10 +838,10 @@ def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed:
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     old = _existing(tx, ctx, caller, id_)
-    _may_change(state, caller, old, old.stream_ids)
+    _may_delete(state, caller, old)
     new = msgspec.structs.replace(old, trashed=trashed, modified=stamp.at, modified_by=caller.id)
     _store(tx, state, caller, stamp, old, new, "trash" if trashed else "restore")
-    return shown(state, caller, new)
+    return sight.shown(ctx, state, caller, new)
 
 
 def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
@@ -837,7 +856,7 @@ def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     old = _existing(tx, ctx, caller, id_)
-    _may_change(state, caller, old, old.stream_ids)
+    _may_delete(state, caller, old)
     store.remove(tx, caller.account_id, [id_])
     store.bury(
         tx,
@@ -847,7 +866,7 @@ def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
     )
     changes.append(tx, caller.account_id, stamp, caller.id, [("event", "delete", id_)])
     touch(tx, state, [msgspec.structs.replace(old, trashed=True)], stamp.rev)
-    return old
+    return sight.shown(ctx, state, caller, old)
 
 
 def deletions(tx: Tx, caller: Access, modified_since: int) -> list[tuple[str, int]]:

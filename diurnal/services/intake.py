@@ -1,13 +1,13 @@
 """Read what was dropped, recognise it, and write it in turns.
 
-Parsing goes on while the store commits; at most two turns wait, so memory stays bounded and
-every write of the server finds its place between them.
+Parsing and turns alternate: a turn holds the store for milliseconds, and every write of the server
+finds its place between two of them.
 """
 
 from __future__ import annotations
 
 import time as stopwatch
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -23,9 +23,9 @@ from diurnal.connectors import Connector, Entry
 from diurnal.connectors._drop import drop
 from diurnal.errors import AppError, Conflict, InvalidInput, TooLarge
 from diurnal.model import series as columns
-from diurnal.model import time
+from diurnal.model import tellings, time
 from diurnal.model.access import Access
-from diurnal.model.events import NewEvent
+from diurnal.model.events import Event, NewEvent
 from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
@@ -35,17 +35,17 @@ from diurnal.services.days import NewDay
 from diurnal.services.imports import Progress, Result
 from diurnal.services.jobs import Lease, Stopped
 from diurnal.services.series import LONGEST, Prepared
-from diurnal.store import batches, changes
+from diurnal.store import batches, changes, foreign
+from diurnal.store import events as event_store
 from diurnal.store.batches import Stored
 from diurnal.store.database import ROWS_PER_TURN, WriteTx
 
-IN_FLIGHT = 2
-"""Turns that wait for the store: one is written while the next is made. With more, the store
-would put several into one commit, and the server's writes would wait for all of them."""
+TURN_S = 0.002
+"""The server's writes wait for a turn to end; the next turn takes as many rows as fit into this."""
+DATA_MIN, DATA_MAX = 5, ROWS_PER_TURN // 10
+"""Data of a turn: each also brings its change, the marks of its days and its source's days."""
+DATA_FIRST = 20
 POINTS_PER_TURN = 20_000
-"""The server's writes wait for a turn to end: this many take 5 ms, five times as many 15 to 30."""
-ROWS_OF_DATUM = 10
-"""An event, a day row or a chunk brings its change, the marks of its days and its source's days."""
 LANE_POINTS = 20_000
 HELD_POINTS_MAX = 400_000
 """Of all series together, until their spans are whole."""
@@ -87,7 +87,7 @@ def run(
         found = _Found()
         hand.tell("recognising", 0, 0)
         for path, name in _paths(ctx, batch):
-            opened = stack.enter_context(drop(path, name))
+            opened = stack.enter_context(drop(path, name, foreign.tables))
             found.bad += opened.bad
             _recognise(opened.entries, batch.options, found)
         if not found.chosen:
@@ -229,6 +229,8 @@ class _Given(NamedTuple):
 
     event: NewEvent
     kind: str
+    telling: str | None = None
+    known_as: tuple[str, ...] = ()
 
 
 @dataclass
@@ -242,12 +244,8 @@ class _Turn:
     points: int = 0
 
     @property
-    def rows(self) -> int:
-        return ROWS_OF_DATUM * (len(self.events) + len(self.days) + self.chunks)
-
-    @property
-    def full(self) -> bool:
-        return self.rows >= ROWS_PER_TURN or self.points >= POINTS_PER_TURN
+    def data(self) -> int:
+        return len(self.events) + len(self.days) + self.chunks
 
 
 @dataclass
@@ -278,7 +276,7 @@ class _Hand:
         self._progress, self._stopping, self._bulk = progress, stopping, bulk
         self._resumed = batch.state == imports.RUNNING
         self._turn = _Turn()
-        self._flying: deque[Future[_Outcome]] = deque()
+        self._most = DATA_FIRST
         self._lanes: dict[_Lane, _Waiting] = {}
         self._held = 0
         self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}
@@ -412,8 +410,9 @@ class _Hand:
             source=d.source.name,
             source_id=d.source_id,
             files=d.files,
+            clock=d.start if d.clock else None,
         )
-        self._turn.events.append(_Given(new, d.source.kind))
+        self._turn.events.append(_Given(new, d.source.kind, d.telling, d.known_as))
         self._spread(d.measure or "", 1, d.start, d.start)
         self._when_full()
 
@@ -500,33 +499,32 @@ class _Hand:
     # Turns
 
     def _when_full(self) -> None:
-        if self._turn.full:
+        if self._turn.data >= self._most or self._turn.points >= POINTS_PER_TURN:
             self._submit()
 
     def _submit(self) -> None:
         if self._stopping():
-            self._wait(0)
             raise Stopped
         turn, self._turn = self._turn, _Turn()
-        if turn.rows:
-            self._wait(IN_FLIGHT - 1)
-            self._flying.append(self._write(lambda tx: self._do(tx, turn)))
+        if turn.data:
+            # Nothing is parsed meanwhile: a turn that has to share the interpreter takes several
+            # times as long, and the server's writes wait for it.
+            self._count(self._write(lambda tx: self._do(tx, turn)))
         self._tell_again()
 
     def _write(self, fn: Callable[[WriteTx], Any]) -> Future[Any]:
         return self._ctx.store.write(fn, bulk=self._bulk)
 
-    def _wait(self, left: int) -> None:
-        while len(self._flying) > left:
-            try:
-                outcome = self._flying.popleft().result()
-            except _Rollback as dry:
-                outcome = dry.outcome
-            self.counts.new += outcome.new
-            self.counts.same += outcome.same
-            self.counts.changed += outcome.changed
-            for bad, n in outcome.bad:
-                self._set_aside(bad, n)
+    def _count(self, written: Future[_Outcome]) -> None:
+        try:
+            outcome = written.result()
+        except _Rollback as dry:
+            outcome = dry.outcome
+        self.counts.new += outcome.new
+        self.counts.same += outcome.same
+        self.counts.changed += outcome.changed
+        for bad, n in outcome.bad:
+            self._set_aside(bad, n)
 
     def flush(self) -> None:
         """Write all that was taken, and wait until it is durable."""
@@ -534,9 +532,9 @@ class _Hand:
             self._cut(lane, waiting, everything=True)
         self._lanes.clear()
         self._submit()
-        self._wait(0)
 
     def _do(self, tx: WriteTx, turn: _Turn) -> _Outcome:
+        begun = stopwatch.thread_time()
         ctx, caller, batch_id = self._ctx, self._caller, self._batch.id
         changes.reserve(tx, caller.account_id, 0, ctx.now())
         jobs.check(tx, self._lease)
@@ -566,17 +564,23 @@ class _Hand:
         if turn.days:
             _write_days(tx, ctx, caller, turn.days, batch_id, outcome)
         if turn.events:
-            _write_events(tx, ctx, caller, turn.events, batch_id, outcome)
+            joined = _joined(tx, caller, turn.events)
+            _write_events(tx, ctx, caller, joined, batch_id, outcome)
+        self._pace(turn, stopwatch.thread_time() - begun)
         if self._batch.dry_run:
             raise _Rollback(outcome)
         return outcome
+
+    def _pace(self, turn: _Turn, took_s: float) -> None:
+        """Let the next turn be as large as this one shows."""
+        fits = int(turn.data * TURN_S / max(took_s, TURN_S / 10))
+        self._most = min(max(fits, DATA_MIN), DATA_MAX, 2 * self._most)
 
     # Telling
 
     def tell(self, phase: str, done: int, total: int) -> None:
         """Say how far the import is: to whoever waits, and, once a second, in its row."""
         if self._stopping():
-            self._wait(0)
             raise Stopped
         if phase != self._shown.phase:
             self._told = 0.0
@@ -716,6 +720,32 @@ def _write_days(
     outcome.new += counts.new
     outcome.same += counts.same
     outcome.changed += counts.changed
+
+
+def _joined(tx: WriteTx, caller: Access, given: Sequence[_Given]) -> Sequence[_Given]:
+    """Join tellings of one datum with what is there and with each other."""
+    if all(g.telling is None for g in given):
+        return given
+    known: dict[tuple[str, str], Event | NewEvent] = {}
+    wanted: dict[str, set[str]] = {}
+    for g in given:
+        if g.telling is not None:
+            ids = wanted.setdefault(g.event.source or "", set())
+            ids.update((g.event.source_id or "", *g.known_as))
+    for source, ids in wanted.items():
+        found_ids = event_store.by_source(tx, caller.account_id, source, sorted(ids))
+        known |= {(source, id_): e for id_, e in found_ids.items()}
+    found: list[_Given] = []
+    for g in given:
+        if g.telling is not None:
+            source = g.event.source or ""
+            names = (g.event.source_id or "", *g.known_as)
+            old = next((known[source, n] for n in names if (source, n) in known), None)
+            joined = tellings.join(old, g.event, g.telling)
+            known[source, joined.source_id or ""] = joined
+            g = g._replace(event=joined)
+        found.append(g)
+    return found
 
 
 def _write_events(

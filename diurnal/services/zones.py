@@ -22,6 +22,8 @@ from diurnal.store.database import ROWS_PER_TURN, Tx, WriteTx
 
 NIGHT = 2 * time.DAY
 """What began this long before may count for a day of the changed stretch: a night, a trip."""
+NEAR = time.DAY
+"""What only a clock dated may come to lie in the changed stretch from as far behind it."""
 INLINE_MAX = 1_000
 """Events and days of series that are dated in the transaction that gives rise to it."""
 
@@ -147,7 +149,7 @@ def _turn(
     start, end = span
     if place.measure is None:
         page = event_store.adrift(
-            tx, state.account_id, place.at, end, after=place.event, most=ROWS_PER_TURN
+            tx, state.account_id, place.at, end + NEAR, after=place.event, most=ROWS_PER_TURN
         )
         _date(tx, ctx, state, access_id, page)
         if len(page) == ROWS_PER_TURN:
@@ -178,9 +180,13 @@ def _date(
     moved = []
     for e in page:
         measure = state.measure(e.measure) if e.measure else None
-        offset, day = events.dated(state, measure, e)
-        if (offset, day) != (e.offset, e.day):
-            moved.append((e, msgspec.structs.replace(e, offset=offset, day=day)))
+        placed = e
+        if e.clock is not None:
+            at = events.at_clock(state, e.clock, e.duration)
+            placed = msgspec.structs.replace(e, time=at)
+        offset, day = events.dated(state, measure, placed)
+        if (placed.time, offset, day) != (e.time, e.offset, e.day):
+            moved.append((e, msgspec.structs.replace(placed, offset=offset, day=day)))
     if not moved:
         return
     stamp = changes.reserve(tx, state.account_id, len(moved), ctx.now())

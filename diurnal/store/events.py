@@ -98,6 +98,8 @@ _HASH_USED = Sql(
     .where(file.c.account_id == bindparam("account"), file.c.hash == bindparam("hash"))
     .limit(1)
 )
+_OWN, _CLOCK = 1, 2
+"""Values of `own_zone`: it carries its own zone or offset; only a clock's time is known."""
 _WHOLE = (
     event.c.id,
     event.c.seq,
@@ -208,7 +210,7 @@ _ADRIFT = Sql(
     select(*_WHOLE)
     .where(
         event.c.account_id == bindparam("account"),
-        event.c.own_zone == 0,
+        event.c.own_zone != _OWN,
         event.c.time_us >= bindparam("start"),
         event.c.time_us < bindparam("end"),
         or_(event.c.time_us > bindparam("start"), event.c.id > bindparam("after")),
@@ -249,7 +251,10 @@ class _Body(msgspec.Struct, rename="camel"):
 
 class _Tail(msgspec.Struct):
     timezone: str | None = None
+    clock: int | None = None
 
+
+_UNTOLD = _Tail()
 
 _decode_body = msgspec.json.Decoder(_Body).decode
 _decode_tail = msgspec.json.Decoder(_Tail).decode
@@ -266,7 +271,7 @@ def _row(account_id: int, e: Event) -> Row:
         RUNNING if e.duration is None else e.time + e.duration,
         e.day,
         e.offset,
-        0 if e.zone is None else 1,
+        _OWN if e.zone is not None else _CLOCK if e.clock is not None else 0,
         e.type,
         e.measure,
         e.value,
@@ -284,6 +289,7 @@ def _row(account_id: int, e: Event) -> Row:
 
 def _event(row: Row, files: tuple[File, ...]) -> Event:
     body = _decode_body(row[13])
+    tail = _decode_tail("{" + row[14]) if row[3] else _UNTOLD
     return Event(
         id=row[0],
         seq=row[1],
@@ -296,7 +302,8 @@ def _event(row: Row, files: tuple[File, ...]) -> Event:
         description=body.description,
         client_data=body.client_data,
         trashed=body.trashed,
-        zone=_decode_tail("{" + row[14]).timezone if row[3] else None,
+        zone=tail.timezone,
+        clock=tail.clock,
         offset=row[2],
         day=row[4],
         measure=row[5],

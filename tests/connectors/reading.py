@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from diurnal.connectors import Connector
 from diurnal.connectors._drop import drop
 from diurnal.model.records import Item
+from diurnal.store import foreign
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -20,7 +21,7 @@ def read(connector: Connector, path: Path, options: Mapping[str, Any] | None = N
     said: list[Item] = []
     assert connector.recognise
     assert connector.parse
-    with drop(path) as dropped:
+    with drop(path, tables=foreign.tables) as dropped:
         for entry in dropped.entries.values():
             if connector.recognise(entry):
                 said += connector.parse(entry, options or {})

@@ -1,0 +1,152 @@
+"""What health sources say, as records: values of an instant or a day, nights, workouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from diurnal import catalog
+from diurnal.connectors._said import number
+from diurnal.model.records import Datum, DayDatum, Source
+from diurnal.model.time import SECOND
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time has no zone
+
+
+def tidy(value: float) -> float:
+    """Return a number without the noise of its arithmetic; a whole one as int."""
+    value = round(value, 6)
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
+def clock(text: str) -> int:
+    """Return what a clock showed, microseconds as if it were UTC; an offset is not looked at.
+
+    Raises:
+        ValueError: no time.
+    """
+    past = datetime.fromisoformat(text).replace(tzinfo=None) - _EPOCH
+    return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
+
+
+def value_event(
+    key: str,
+    source: Source,
+    id_: str,
+    at: int,
+    value: float,
+    unit: str,
+    *,
+    end: int | None = None,
+    offset: int | None = None,
+    zone: str | None = None,
+    clock: bool = False,
+    client_data: dict[str, Any] | None = None,
+) -> Datum:
+    """Return a number of an event measure, as the event type that we write for it."""
+    measure = catalog.get(key)
+    type_ = catalog.event_type(measure)
+    selected = catalog.select(key, type_)
+    shown = selected[1] if selected else measure.unit
+    canonical = catalog.to_canonical(measure, value, unit)
+    return Datum(
+        source=source,
+        source_id=id_,
+        type=type_,
+        start=at,
+        duration=0 if end is None else end - at,
+        content=tidy(catalog.from_canonical(measure, canonical, shown)),
+        measure=key,
+        offset=offset,
+        zone=zone,
+        clock=clock,
+        client_data=client_data,
+    )
+
+
+def day_value(key: str, source: Source, day: int, value: Any, unit: str) -> DayDatum:
+    """Return a number of a whole day."""
+    measure = catalog.get(key)
+    canonical = catalog.to_canonical(measure, number(value), unit)
+    return DayDatum(source=source, measure=key, day=day, value=canonical, raw=str(value))
+
+
+Stage = tuple[str, int, int]
+"""Name (asleep, light, deep, rem, awake, inBed), start and end in microseconds."""
+
+
+def night(
+    source: Source,
+    id_: str,
+    start: int,
+    end: int,
+    *,
+    asleep_s: float | None = None,
+    stages: Iterable[Stage] = (),
+    offset: int | None = None,
+    zone: str | None = None,
+    clock: bool = False,
+    more: dict[str, Any] | None = None,
+) -> Datum:
+    """Return a sleep; `asleep_s` where the source states a total of its own.
+
+    Raises:
+        ValueError: it ends before it starts.
+    """
+    if end < start:
+        raise ValueError("it ends before it starts")
+    content: dict[str, Any] = dict(more or {})
+    if asleep_s is not None:
+        content["asleep"] = tidy(asleep_s / 60)
+    content["stages"] = [
+        {"stage": s, "start": tidy((a - start) / SECOND), "duration": tidy((b - a) / SECOND)}
+        for s, a, b in stages
+        if b >= a
+    ]
+    return Datum(
+        source=source,
+        source_id=id_,
+        type="sleep/night",
+        start=start,
+        duration=end - start,
+        content=content,
+        measure="sleep",
+        offset=offset,
+        zone=zone,
+        clock=clock,
+    )
+
+
+def workout(
+    source: Source,
+    id_: str,
+    start: int,
+    end: int,
+    activity: str,
+    content: dict[str, Any],
+    *,
+    offset: int | None = None,
+    zone: str | None = None,
+    clock: bool = False,
+) -> Datum:
+    """Return a workout; content in metres, kcal, seconds and beats a minute, None left out.
+
+    Raises:
+        ValueError: it ends before it starts.
+    """
+    if end < start:
+        raise ValueError("it ends before it starts")
+    said = {k: tidy(v) if isinstance(v, float) else v for k, v in content.items() if v is not None}
+    return Datum(
+        source=source,
+        source_id=id_,
+        type="activity/workout",
+        start=start,
+        duration=end - start,
+        content={"activity": activity or "other", **said},
+        measure="workout",
+        offset=offset,
+        zone=zone,
+        clock=clock,
+    )

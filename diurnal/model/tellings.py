@@ -1,0 +1,66 @@
+"""Several tellings of one datum become one: a ride as FIT, as TCX and as GPX is one workout.
+
+What each telling said is kept beside (`clientData.tellings`), so the result is the same in any
+order: each field comes from the best telling that has it, best first by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from diurnal.model.events import Event, NewEvent
+
+KEY = "tellings"
+LONG = ("route", "track")
+"""Fields that are kept once, of the best telling that has them; the others are only noted."""
+
+
+def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
+    """Return `new`, told as `name`, together with what was told before."""
+    told = dict(_told(old))
+    content: dict[str, Any] = dict(new.content) if isinstance(new.content, Mapping) else {}
+    told[name] = {
+        "start": new.time,
+        "duration": new.duration,
+        "zone": new.zone,
+        "offset": new.offset,
+        "content": {k: v if k not in LONG else True for k, v in content.items()},
+    }
+    before = old.content if old is not None and isinstance(old.content, Mapping) else {}
+    joined: dict[str, Any] = {}
+    for which in sorted(told):
+        for field, value in told[which]["content"].items():
+            if field not in joined:
+                long = content if which == name else before
+                joined[field] = long.get(field) if field in LONG else value
+    best = told[min(told)]
+    zoned = next((told[w] for w in sorted(told) if _has_zone(told[w])), best)
+    return msgspec.structs.replace(
+        new,
+        time=best["start"],
+        duration=best["duration"],
+        zone=zoned["zone"],
+        offset=zoned["offset"],
+        content=joined,
+        client_data={**(new.client_data or {}), KEY: dict(sorted(told.items()))},
+        source_id=new.source_id if old is None else old.source_id,
+    )
+
+
+def _told(old: Event | NewEvent | None) -> Mapping[str, Any]:
+    found = (old.client_data or {}).get(KEY) if old is not None else None
+    if not isinstance(found, Mapping):
+        return {}
+    # A client may have written anything there.
+    return {k: v for k, v in found.items() if isinstance(v, Mapping) and _is_whole(v)}
+
+
+def _is_whole(told: Mapping[str, Any]) -> bool:
+    return isinstance(told.get("start"), int) and isinstance(told.get("content"), Mapping)
+
+
+def _has_zone(told: Mapping[str, Any]) -> bool:
+    return told.get("zone") is not None or told.get("offset") is not None
