@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 from pwdlib import PasswordHash
 
@@ -10,6 +11,16 @@ from diurnal.errors import InvalidInput
 
 LENGTH_MIN = 8
 LENGTH_MAX = 1_000
+
+
+class Rule(NamedTuple):
+    """How long a new password is; a dialect's contract may name its own."""
+
+    length_min: int = LENGTH_MIN
+    length_max: int = LENGTH_MAX
+
+
+OURS = Rule()
 
 
 @cache
@@ -22,16 +33,18 @@ def _decoy() -> str:
     return _hasher().hash("no account has this password")
 
 
-def check_new(password: str) -> None:
+def check_new(password: str, rule: Rule = OURS) -> None:
     """Refuse a new password that is too short or too long.
 
     Raises:
         InvalidInput: it is.
     """
-    if len(password) < LENGTH_MIN:
-        raise InvalidInput(f"a password has at least {LENGTH_MIN} characters", field="password")
-    if len(password) > LENGTH_MAX:
-        raise InvalidInput(f"a password has at most {LENGTH_MAX} characters", field="password")
+    if len(password) < rule.length_min:
+        raise InvalidInput(
+            f"a password has at least {rule.length_min} characters", field="password"
+        )
+    if len(password) > min(rule.length_max, LENGTH_MAX):
+        raise InvalidInput(f"a password has at most {rule.length_max} characters", field="password")
 
 
 def hashed(password: str) -> str:

@@ -115,12 +115,14 @@ def create(
     email: str | None = None,
     timezone: str | None = None,
     first_only: bool = False,
+    rule: passwords.Rule = passwords.OURS,
 ) -> Account:
     """Create an account with the standard streams; blocks for the password hash.
 
     Args:
         timezone: home zone; None leaves it to what imports tell.
         first_only: only while there is no account at all (the first-run page).
+        rule: for the password, where a dialect's contract has its own.
 
     Raises:
         InvalidInput: a field cannot be right.
@@ -128,7 +130,7 @@ def create(
     """
     check_username(username)
     check_email(email)
-    passwords.check_new(password)
+    passwords.check_new(password, rule)
     if timezone is not None:
         time.zone(timezone)
     hashed = passwords.hashed(password)

@@ -1,79 +1,90 @@
-"""Failed attempts at passwords and codes, counted in this process's memory."""
+"""Failed attempts at passwords and codes, counted in the database for all processes."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
+from diurnal.auth.keys import Keys
 from diurnal.errors import TooMany
 from diurnal.model.time import SECOND
-
-if TYPE_CHECKING:
-    from limits import RateLimitItem
-    from limits.strategies import MovingWindowRateLimiter
+from diurnal.store import attempts
+from diurnal.store.database import Store
 
 WINDOW_S = 900
+SLOT_S = 60
 PAIR_MAX = 10
 """Failures in a window by one address at one name."""
 NAME_MAX = 100
 """By everybody at one name: more would let strangers guess, less would let them lock out."""
 ADDRESS_MAX = 100
 """By one address at all names."""
+CODE_MAX = 10
+"""By everybody at one account's second factor: only who knows the password comes that far."""
+
+_SLOTS = WINDOW_S // SLOT_S
 
 
 class Attempts:
-    """Counts failures only: whoever knows the password is never slowed."""
+    """Counts failures only: whoever knows the password is never slowed.
 
-    def __init__(self) -> None:
-        self._limiter: MovingWindowRateLimiter | None = None
-        self._items: Mapping[str, RateLimitItem] = {}
+    Keys are hashed with the server's own key, so that the table tells no names or addresses.
+    """
 
-    def check(self, name: str, address: str, now: int) -> None:
+    def __init__(self, store: Store, keys: Keys, now: Callable[[], int]) -> None:
+        self._store, self._keys, self._now = store, keys, now
+
+    def check(self, name: str, address: str, now: int | None = None, *, code: bool = False) -> None:
         """Refuse an attempt after too many failures.
 
         Args:
-            now: microseconds UTC, to tell how long to wait.
+            now: microseconds UTC; left out, the clock's.
+            code: at a second factor, where strangers cannot come.
 
         Raises:
             TooMany: by this address, at this name, or both together.
         """
-        limiter = self._open()
-        for kind, keys in _keys(name, address):
-            item = self._items[kind]
-            if not limiter.test(item, *keys):
-                left = limiter.get_window_stats(item, *keys).reset_time - now / SECOND
-                raise TooMany(
-                    "too many failed attempts; try again later",
-                    retry_after_s=max(1, min(WINDOW_S, round(left + 0.5))),
-                )
+        now = self._now() if now is None else now
+        most = self._most(name, address, code=code)
+        after = now // SECOND // SLOT_S - _SLOTS
+        found = self._store.read(lambda tx: attempts.count(tx, most, after))
+        full = [first for key, (n, first) in found.items() if n >= most[key]]
+        if full:
+            left = (max(full) + _SLOTS) * SLOT_S - now // SECOND
+            raise TooMany(
+                "too many failed attempts; try again later",
+                retry_after_s=max(1, min(WINDOW_S, left)),
+            )
 
-    def failed(self, name: str, address: str) -> None:
-        """Count a failure."""
-        limiter = self._open()
-        for kind, keys in _keys(name, address):
-            limiter.hit(self._items[kind], *keys)
+    def failed(self, name: str, address: str, *, code: bool = False) -> None:
+        """Count a failure; waits for the store."""
+        keys = self._most(name, address, code=code)
+        slot = self._now() // SECOND // SLOT_S
+        self._store.write(lambda tx: attempts.add(tx, keys, slot)).result()
 
-    def _open(self) -> MovingWindowRateLimiter:
-        if self._limiter is None:
-            from limits import RateLimitItemPerSecond
-            from limits.storage import MemoryStorage
-            from limits.strategies import MovingWindowRateLimiter
+    def forget(self, name: str) -> None:
+        """Forget what everybody failed at one name; waits for the store."""
+        keys = [self._key("name", name)]
+        self._store.write(lambda tx: attempts.drop(tx, keys)).result()
 
-            most = {"pair": PAIR_MAX, "name": NAME_MAX, "address": ADDRESS_MAX}
-            self._items = {
-                kind: RateLimitItemPerSecond(n, WINDOW_S, namespace=kind)
-                for kind, n in most.items()
-            }
-            self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        return self._limiter
+    def tidy(self) -> None:
+        """Forget what is too old to count; waits for the store."""
+        upto = self._now() // SECOND // SLOT_S - _SLOTS
+        self._store.write(lambda tx: attempts.forget(tx, upto)).result()
 
+    def _most(self, name: str, address: str, *, code: bool) -> Mapping[str, int]:
+        where = _network(address)
+        return {
+            self._key("pair", name, where): PAIR_MAX,
+            self._key("name", name): CODE_MAX if code else NAME_MAX,
+            self._key("address", where): ADDRESS_MAX,
+        }
 
-def _keys(name: str, address: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    who = hashlib.blake2b(name.strip().casefold().encode("utf-8", "replace"), digest_size=16)
-    where = _network(address)
-    return ("pair", (who.hexdigest(), where)), ("name", (who.hexdigest(),)), ("address", (where,))
+    def _key(self, *parts: str) -> str:
+        text = "\0".join(part.strip().casefold() for part in parts)
+        key = self._keys.derive("attempts")
+        return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16, key=key).hexdigest()
 
 
 def _network(address: str) -> str:

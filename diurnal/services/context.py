@@ -15,7 +15,7 @@ from diurnal import catalog
 from diurnal.auth import keys
 from diurnal.auth.keys import Keys
 from diurnal.errors import NotFound
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Until
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.model.streams import Tree
 from diurnal.model.time import ZoneHistory
@@ -99,6 +99,24 @@ class AccountState:
         """Return a measure of the catalog or the account's own."""
         return self.measures.get(key) or catalog.find(key)
 
+    def home(self, measure: Measure) -> str:
+        """Return the stream whose rights govern a measure's points and days.
+
+        Its own; where that was deleted for good, the nearest above it that stands, so that what
+        holds there does not fall to wider rights.
+        """
+        if measure.stream in self.tree:
+            return measure.stream
+        return next((s for s in catalog.above(measure.stream) if s in self.tree), measure.stream)
+
+    def until(self, now: int) -> Until:
+        """Return where delays end at an instant: the start of the local day that long ago.
+
+        A delay of one day hides today, of two days yesterday too.
+        """
+        today = self.zones.day_at(now)
+        return lambda delay: self.zones.day_bounds(today - delay + 1)[0]
+
     def meaning(self, stream: str, type_: str) -> tuple[Measure, str] | None:
         """Return the measure that (stream, type) selects and the unit of its content."""
         key = (stream, type_)
@@ -138,7 +156,13 @@ class Context:
     accesses: dict[bytes, CachedAccess] = field(default_factory=dict)
     uses: dict[tuple[int, str], int] = field(default_factory=dict)
     """Calls by (account, access) since the last flush."""
-    attempts: Attempts = field(default_factory=Attempts)
+    ways: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Uses of legacy ways in by (account, way) since the last flush."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """The count of failed attempts."""
+        return Attempts(self.store, self.keys, self.now)
 
     def state(self, tx: Tx, account_id: int, meta_rev: int | None = None) -> AccountState:
         """Return what is known of the account, as of this transaction.

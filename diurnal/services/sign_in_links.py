@@ -17,6 +17,7 @@ from diurnal.errors import Forbidden
 from diurnal.model.time import MINUTE
 from diurnal.services import accounts, sessions
 from diurnal.services.context import Context
+from diurnal.services.sign_in import Proof
 from diurnal.store.accesses import Stored
 from diurnal.store.accounts import Account
 
@@ -66,4 +67,4 @@ def redeem(ctx: Context, token: str, *, local: bool, device: str = "") -> tuple[
     except (FileNotFoundError, msgspec.DecodeError):
         raise Forbidden(_WORN) from None
     account = ctx.store.read(lambda tx: accounts.find(tx, kept.username))
-    return sessions.begin(ctx, account, device=device)
+    return sessions.begin(ctx, Proof(account, "link"), device=device)

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from diurnal import http
-from diurnal.errors import AppError, TooMany, Unauthenticated
+from diurnal.errors import AppError, Forbidden, TooMany, Unauthenticated
 from diurnal.services import accesses, first_run, sessions, sign_in_links
 from diurnal.services.context import Context
+from diurnal.services.sign_in import Pending, finish
 from diurnal.web import page
 
 
@@ -27,18 +28,18 @@ def _sign_in_form(form: Mapping[str, str], problem: AppError | None, next_: str)
 
 
 async def sign_in(ctx: Context, request: Request) -> Response:
-    """Sign in and go on to where one wanted to be."""
+    """Sign in and go on to where one wanted to be, or ask for the second factor."""
     form = await page.form_of(request)
     next_ = page.inside(form.get("next", "/"))
     try:
         return await come_in(ctx, request, form.get("name", ""), form.get("password", ""), next_)
-    except (Unauthenticated, TooMany) as error:
+    except (Unauthenticated, Forbidden, TooMany) as error:
         return _sign_in_form(form, error, next_)
 
 
 async def come_in(ctx: Context, request: Request, name: str, password: str, next_: str) -> Response:
     """Sign in with name and password and go on."""
-    _, token = await http.blocking(
+    found = await http.blocking(
         lambda: sessions.sign_in(
             ctx,
             name=name,
@@ -47,9 +48,41 @@ async def come_in(ctx: Context, request: Request, name: str, password: str, next
             device=request.headers.get("user-agent", ""),
         )
     )
+    if isinstance(found, Pending):
+        return _code_form(found.ticket, None, next_)
+    return enter(request, found[1], next_)
+
+
+def enter(request: Request, token: str, next_: str) -> Response:
+    """Go on with a new session."""
     response = page.go(next_)
     http.keep_session(request, response, token)
     return response
+
+
+def _code_form(ticket: str, problem: AppError | None, next_: str) -> Response:
+    known = {"ticket": ticket, "problem": problem, "next": next_}
+    status, headers = page.status_of(problem), http.retry_headers(problem)
+    return page.html("sign_in_code.html", known, status, headers)
+
+
+async def sign_in_code(ctx: Context, request: Request) -> Response:
+    """Take the code of the second factor and go on."""
+    form = await page.form_of(request)
+    next_, ticket = page.inside(form.get("next", "/")), form.get("ticket", "")
+
+    def redeem() -> str:
+        address = http.address(request)
+        proof = finish(ctx, ticket=ticket, code=form.get("code", ""), address=address)
+        device = request.headers.get("user-agent", "")
+        return sessions.begin(ctx, proof, address=address, device=device)[1]
+
+    try:
+        return enter(request, await http.blocking(redeem), next_)
+    except (Unauthenticated, TooMany) as error:
+        return _code_form(ticket, error, next_)
+    except Forbidden as error:
+        return _sign_in_form({}, error, next_)
 
 
 async def sign_in_once(ctx: Context, request: Request) -> Response:
@@ -66,9 +99,7 @@ async def sign_in_once(ctx: Context, request: Request) -> Response:
             device=request.headers.get("user-agent", ""),
         )
     )
-    response = page.go("/")
-    http.keep_session(request, response, token)
-    return response
+    return enter(request, token, "/")
 
 
 async def sign_out(ctx: Context, request: Request) -> Response:
@@ -83,6 +114,7 @@ async def sign_out(ctx: Context, request: Request) -> Response:
 
 ROUTES: page.Pages = {
     "/sign-in": {"GET": sign_in_page, "POST": sign_in},
+    "/sign-in/code": {"POST": sign_in_code},
     "/sign-in/once": {"GET": sign_in_once},
     "/sign-out": {"POST": sign_out},
 }

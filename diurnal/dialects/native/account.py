@@ -14,6 +14,7 @@ from diurnal.errors import InvalidInput
 from diurnal.model import time
 from diurnal.model.events import seconds
 from diurnal.services import accounts, changelog, zones
+from diurnal.store.accounts import Account
 from diurnal.store.database import Tx, WriteTx
 
 ZONES_MAX = 10_000
@@ -33,6 +34,8 @@ class AccountOut(wire.Output):
     username: str
     timezone: str | None = None
     email: str | None = None
+    email_verified: bool | None = None
+    admin: bool | None = None
     settings: dict[str, Any] | None = None
     created: float | None = None
 
@@ -96,14 +99,24 @@ async def get(call: Call) -> Response:
 
     def one(tx: Tx) -> bytes:
         account = accounts.find(tx, call.caller.username)
-        shown = AccountOut(username=account.username, timezone=account.timezone)
         if call.caller.owner:
-            shown.email = account.email
-            shown.settings = account.settings
-            shown.created = seconds(account.created)
-        return wire.encode(shown)
+            return wire.encode(write_account(account))
+        return wire.encode(AccountOut(username=account.username, timezone=account.timezone))
 
     return await endpoint.cached(call, one, quick=True)
+
+
+def write_account(account: Account) -> AccountOut:
+    """Return the account as its owner sees it."""
+    return AccountOut(
+        username=account.username,
+        timezone=account.timezone,
+        email=account.email,
+        email_verified=account.email_verified is not None if account.email else None,
+        admin=account.admin or None,
+        settings=account.settings,
+        created=seconds(account.created),
+    )
 
 
 async def update(call: Call) -> Response:
@@ -112,15 +125,7 @@ async def update(call: Call) -> Response:
     account = await http.write(
         call.ctx, lambda tx: accounts.update(tx, call.ctx, call.caller, **fields)
     )
-    return endpoint.answer(
-        AccountOut(
-            username=account.username,
-            timezone=account.timezone,
-            email=account.email,
-            settings=account.settings,
-            created=seconds(account.created),
-        )
-    )
+    return endpoint.answer(write_account(account))
 
 
 def _zones(tx: Tx, call: Call) -> bytes:

@@ -9,23 +9,27 @@ from starlette.responses import Response
 
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
-from diurnal.dialects.native.account import AccountOut
+from diurnal.dialects.native.account import AccountOut, write_account
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
-from diurnal.model.events import seconds
-from diurnal.services import accounts, credentials
+from diurnal.services import accounts, passwords
 
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 
 
 class PasswordIn(wire.Input):
-    """A new password, and the one until now."""
+    """A new password, and the one until now.
+
+    Attributes:
+        revoke_apps: end all other tokens too, not only the other sessions.
+    """
 
     current: Secret
     new: Secret
+    revoke_apps: bool = False
 
 
 class PasswordOut(wire.Output):
-    """How many other sessions the change ended."""
+    """How many other sessions and tokens the change ended."""
 
     ended: int
 
@@ -41,11 +45,12 @@ async def put_password(call: Call) -> Response:
     """Change the password."""
     asked: PasswordIn = call.body
     ended = await http.blocking(
-        lambda: credentials.change_password(
+        lambda: passwords.change(
             call.ctx,
             call.caller,
             current=asked.current,
             new=asked.new,
+            revoke_apps=asked.revoke_apps,
             address=http.address(call.request),
         )
     )
@@ -56,7 +61,7 @@ async def put_email(call: Call) -> Response:
     """Change the e-mail address."""
     asked: EmailIn = call.body
     account = await http.blocking(
-        lambda: credentials.change_email(
+        lambda: passwords.change_email(
             call.ctx,
             call.caller,
             email=asked.email or None,
@@ -64,15 +69,7 @@ async def put_email(call: Call) -> Response:
             address=http.address(call.request),
         )
     )
-    return endpoint.answer(
-        AccountOut(
-            username=account.username,
-            timezone=account.timezone,
-            email=account.email,
-            settings=account.settings,
-            created=seconds(account.created),
-        )
-    )
+    return endpoint.answer(write_account(account))
 
 
 ENDPOINTS = (

@@ -14,6 +14,8 @@ from diurnal.dialects.native.tokens import PermissionOut, Revoked, write_permiss
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
 from diurnal.services import accesses, first_run, sessions
+from diurnal.services.sign_in import Pending, finish
+from diurnal.store.accesses import Stored
 
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=1_000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
@@ -24,6 +26,21 @@ class SignIn(wire.Input):
 
     name: Name
     password: Secret
+
+
+class Second(wire.Input):
+    """The ticket that signing in gave, and the code of the second factor or a recovery code."""
+
+    ticket: Secret
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class SecondOut(wire.Output):
+    """The password is right, and a code is needed: `POST /session/second` within ten minutes."""
+
+    ticket: str
+    username: str
+    needs: str = "code"
 
 
 class Setup(wire.Input):
@@ -74,7 +91,7 @@ async def sign_in(call: Call) -> Response:
 
 
 async def _signed_in(call: Call, name: str, password: str, status: int) -> Response:
-    stored, token = await http.blocking(
+    found = await http.blocking(
         lambda: sessions.sign_in(
             call.ctx,
             name=name,
@@ -83,9 +100,34 @@ async def _signed_in(call: Call, name: str, password: str, status: int) -> Respo
             device=call.request.headers.get("user-agent", ""),
         )
     )
+    if isinstance(found, Pending):
+        return endpoint.answer(SecondOut(ticket=found.ticket, username=found.username), 202)
+    return _begun(call, *found, status)
+
+
+def _begun(call: Call, stored: Stored, token: str, status: int = 200) -> Response:
     response = endpoint.answer(_write(stored.access), status)
     http.keep_session(call.request, response, token)
     return response
+
+
+async def second(call: Call) -> Response:
+    """Give the code of the second factor."""
+    asked: Second = call.body
+    stored, token = await http.blocking(
+        lambda: sessions.begin(
+            call.ctx,
+            finish(
+                call.ctx,
+                ticket=asked.ticket,
+                code=asked.code,
+                address=http.address(call.request),
+            ),
+            address=http.address(call.request),
+            device=call.request.headers.get("user-agent", ""),
+        )
+    )
+    return _begun(call, stored, token)
 
 
 async def sign_out(call: Call) -> Response:
@@ -128,11 +170,23 @@ ENDPOINTS = (
         path="/session",
         name="session.create",
         summary="Sign in",
-        description="Sets a cookie for 30 days. Programs use a token instead (POST /tokens).",
+        description="Sets a cookie for 30 days. Programs use a token instead (POST /tokens). "
+        "202 where the account has a second factor: the answer has a ticket for it.",
         who=Who.ANYBODY,
         body=(SignIn,),
-        answer=(SessionOut,),
+        answer=(SessionOut, SecondOut),
+        also=(202,),
         handler=sign_in,
+    ),
+    Endpoint(
+        method="POST",
+        path="/session/second",
+        name="session.second",
+        summary="Give the code of the second factor",
+        who=Who.ANYBODY,
+        body=(Second,),
+        answer=(SessionOut,),
+        handler=second,
     ),
     Endpoint(
         method="DELETE",
