@@ -31,6 +31,17 @@ def modules(package: str) -> Iterator[ModuleType]:
         yield importlib.import_module(f"{package}.{name}")
 
 
+def one(package: str, constant: str, kind: type[T], name: str) -> T | None:
+    """Return `constant` of one module of `package`, or of one entry point; import no other."""
+    if name in names(package):
+        value = getattr(importlib.import_module(f"{package}.{name}"), constant, None)
+        return value if isinstance(value, kind) else None
+    for entry in importlib.metadata.entry_points(group=package, name=name):
+        value = entry.load()
+        return value if isinstance(value, kind) else None
+    return None
+
+
 def load(package: str, constant: str, kind: type[T]) -> dict[str, T]:
     """Return `constant` of every module of `package` that defines it, by module name.
 
