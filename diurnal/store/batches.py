@@ -46,6 +46,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     created: int
     finished: int | None
+    connection_id: str | None = None
 
 
 _FIELDS = (
@@ -63,6 +64,7 @@ _FIELDS = (
     batch.c.dry_run,
     batch.c.created_us,
     batch.c.finished_us,
+    batch.c.connection_id,
 )
 _this = (batch.c.account_id == bindparam("account"), batch.c.id == bindparam("of_batch"))
 
@@ -82,14 +84,34 @@ _ADD = Sql(
         progress="{}",
         result="{}",
         upload_id=bindparam("upload"),
+        connection_id=bindparam("connection"),
         access_id=bindparam("access"),
         dry_run=bindparam("dry_run"),
         created_us=bindparam("now"),
     )
 )
 _GET = Sql(select(*_FIELDS).where(*_this))
+# What connections bring in, day by day, would bury what a person imported.
 _OF = Sql(
-    select(*_FIELDS).where(batch.c.account_id == bindparam("account")).order_by(batch.c.id.desc())
+    select(*_FIELDS)
+    .where(batch.c.account_id == bindparam("account"), batch.c.connection_id.is_(None))
+    .order_by(batch.c.id.desc())
+)
+_OF_CONNECTION = Sql(
+    select(*_FIELDS)
+    .where(
+        batch.c.account_id == bindparam("account"),
+        batch.c.connection_id == bindparam("connection"),
+        batch.c.id < bindparam("before"),
+    )
+    .order_by(batch.c.id.desc())
+    .limit(bindparam("most"))
+)
+_LAST_ASIDE = Sql(
+    select(func.coalesce(func.max(set_aside.c.n), 0)).where(
+        set_aside.c.account_id == bindparam("account"),
+        set_aside.c.batch_id == bindparam("of_batch"),
+    )
 )
 # Batch numbers are unique in the database; an operator names one without its account.
 _ANYONES = Sql(select(*_FIELDS).where(batch.c.id == bindparam("of_batch")))
@@ -207,6 +229,7 @@ def _stored(row: Row) -> Stored:
         dry_run=bool(row[11]),
         created=row[12],
         finished=row[13],
+        connection_id=row[14],
     )
 
 
@@ -224,6 +247,7 @@ def add(
     access_id: str,
     dry_run: bool,
     now: int,
+    connection_id: str | None = None,
 ) -> int:
     """Insert a batch; return its number, unique in this database."""
     id_ = int(tx.execute(_NEXT, {})[0][0])
@@ -235,6 +259,7 @@ def add(
             "name": name,
             "options": _text(options),
             "upload": upload_id,
+            "connection": connection_id,
             "access": access_id,
             "dry_run": int(dry_run),
             "now": now,
@@ -256,8 +281,22 @@ def anyones(tx: Tx, id_: int) -> Stored | None:
 
 
 def all_of(tx: Tx, account_id: int) -> list[Stored]:
-    """Return the batches of an account, newest first."""
+    """Return the batches of an account but for those of connections, newest first."""
     return [_stored(row) for row in tx.execute(_OF, {"account": account_id})]
+
+
+def of_connection(
+    tx: Tx, account_id: int, connection_id: str, *, before: int = 2**62, most: int = 1
+) -> list[Stored]:
+    """Return what a connection brought in, newest first."""
+    values = {"account": account_id, "connection": connection_id, "before": before, "most": most}
+    return [_stored(row) for row in tx.execute(_OF_CONNECTION, values)]
+
+
+def last_aside(tx: Tx, account_id: int, id_: int) -> int:
+    """Return the highest number of what a batch set aside, 0 for none."""
+    [row] = tx.execute(_LAST_ASIDE, {"account": account_id, "of_batch": id_})
+    return int(row[0])
 
 
 def set_progress(tx: WriteTx, account_id: int, id_: int, progress: dict[str, Any]) -> None:

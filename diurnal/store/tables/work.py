@@ -45,11 +45,19 @@ batch = table(
     Column("result", Text, nullable=False),
     Column("error", Text),
     Column("upload_id", Text),
+    Column("connection_id", Text),
     id_("access_id"),
     flag("dry_run"),
     us("created_us"),
     us("finished_us", null=True),
     key=("id",),
+)
+index(
+    "batch_connection",
+    batch.c.account_id,
+    batch.c.connection_id,
+    batch.c.id,
+    where="connection_id IS NOT NULL",
 )
 
 set_aside = table(

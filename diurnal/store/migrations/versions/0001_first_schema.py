@@ -270,6 +270,11 @@ def upgrade() -> None:
             "upload_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column(
+            "connection_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
             "access_id",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
             nullable=False,
@@ -280,6 +285,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "id"),
         sqlite_with_rowid=True,
     )
+    with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.create_index(
+            "batch_connection",
+            ["account_id", "connection_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("connection_id IS NOT NULL"),
+            postgresql_where=sa.text("connection_id IS NOT NULL"),
+        )
+
     op.create_table(
         "blob",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1525,6 +1539,13 @@ def downgrade() -> None:
     op.drop_table("chunk")
     op.drop_table("change")
     op.drop_table("blob")
+    with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.drop_index(
+            "batch_connection",
+            sqlite_where=sa.text("connection_id IS NOT NULL"),
+            postgresql_where=sa.text("connection_id IS NOT NULL"),
+        )
+
     op.drop_table("batch")
     with op.batch_alter_table("authorization_code", schema=None) as batch_op:
         batch_op.drop_index("authorization_code_expiry", sqlite_where=None, postgresql_where=None)
