@@ -366,3 +366,22 @@ def test_a_deleted_account_takes_its_findings_with_it(ctx: Context, alice: Acces
     accounts.delete(ctx, alice.account_id)
     for kind in analyse.KINDS:
         assert ctx.store.read(lambda tx, k=kind: store.of_kind(tx, alice.account_id, k)) == []
+
+
+def test_an_import_is_followed_by_one_analysis(ctx: Context, alice: Access, clock: Clock) -> None:
+    def run(start: int) -> None:
+        lines = "".join(f"2026-01-{start + i:02d},{5 + i % 3}\n" for i in range(9))
+        file = ctx.settings.data_dir / f"{start}.csv"
+        file.write_text(f"date,mood\n{lines}")
+        paths = [str(file)]
+        cases.write(ctx, imports.start, alice, paths=paths, name=file.name)
+        assert worker.step(ctx, worker.handlers(), owner="test")
+
+    run(1)
+    run(11)
+    waiting = ctx.store.read(lambda tx: jobs.open_jobs(tx, alice.account_id, [analyse.KIND]))
+    assert len(waiting) == 1
+    assert not worker.step(ctx, worker.handlers(), owner="test")
+    clock.tick(analyse.SOON)
+    assert worker.step(ctx, worker.handlers(), owner="test")
+    assert ctx.store.read(lambda tx: findings.latest(tx, alice.account_id)) is not None

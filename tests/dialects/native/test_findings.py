@@ -75,7 +75,7 @@ def test_an_app_sees_findings_on_what_it_may_read_only(
 ) -> None:
     _, token = app_token(ctx, alice, on("diurnal-steps"))
     app = api.with_token(token)
-    assert app.ok("GET", "/links") == {"links": []}
+    assert app.ok("GET", "/links")["links"] == []
     for path, key in (
         ("/averages", "averages"),
         ("/goals", "goals"),
@@ -166,3 +166,31 @@ def test_what_was_read_is_read_again_only_after_a_new_run(
     clock.tick(DAY)
     analyse.run(ctx, alice.account_id, force=True)
     assert api("GET", "/links", headers=known).status_code == 200
+
+
+def test_links_further_apart_are_found_when_somebody_asks(
+    api: Api, ctx: Context, alice: Access
+) -> None:
+    rng = np.random.default_rng(5)
+    load = rng.normal(60, 15, 200).round()
+    sore = np.roll(load, 5) / 10 + rng.normal(0, 0.4, 200)
+    given = []
+    for i in range(200):
+        day = TODAY - 200 + i
+        given.append(NewDay("active_time", day, float(load[i]), "watch"))
+        given.append(NewDay("mood", day, float(np.clip(sore[i], 1, 9)), "watch"))
+    cases.write(ctx, days.write_rows, alice, given)
+    analyse.run(ctx, alice.account_id)
+    assert api.ok("GET", "/links") == {"links": [], "looked": True}
+    assert api.ok("GET", "/links?lags=7") == {"links": [], "looked": False}
+    api.refused(400, "POST", "/analyses?lags=8")
+    job = api.ok("POST", "/analyses?lags=7")
+    assert api.ok("POST", "/analyses?lags=7")["id"] == job["id"]
+    while step(ctx, handlers(), owner="test"):
+        pass
+    [link] = api.ok("GET", "/links?lags=7")["links"]
+    assert (link["a"], link["b"], link["lag"]) == ("active_time", "mood", 5)
+    assert api.ok("GET", "/links")["links"] == []
+    said = f"/links/{link['id']}/feedback"
+    api.ok("PUT", said, {"opinion": "useful"})
+    assert api.ok("GET", "/links?lags=5")["links"][0]["feedback"] == "useful"
