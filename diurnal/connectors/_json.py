@@ -124,8 +124,47 @@ def elements(
                 watched.mark()
                 yield element, watched.done
         except (ijson.JSONError, UnicodeDecodeError) as e:
-            said = str(e).partition("\n")[0].strip()
-            raise InvalidInput(f"the JSON is damaged or cut off: {said[:100]}") from e
+            raise _damaged(e) from e
+
+
+def children(entry: Entry, parents: str, name: str) -> Iterator[tuple[dict[str, Any], Any, int]]:
+    """Yield what stands in the lists called `name` of the members of `parents`, one by one.
+
+    Each comes with the scalars of its parent that stand before the list, its own name as `id`
+    among them, and with the bytes done.
+
+    Raises:
+        InvalidInput: no JSON from some place on.
+    """
+    with entry.open() as stream:
+        watched = _Watched(stream, assigned=False)
+        parent: dict[str, Any] = {}
+        base = item = ""
+        builder: ijson.ObjectBuilder | None = None
+        try:
+            for prefix, event, value in ijson.parse(watched, use_float=True, buf_size=_CHUNK):
+                if builder is not None:
+                    builder.event(event, value)
+                    if prefix == item and event == "end_map":
+                        watched.mark()
+                        yield parent, builder.value, watched.done
+                        builder = None
+                elif event == "map_key" and prefix == parents:
+                    base, parent = f"{parents}.{value}", {"id": value}
+                    item = f"{base}.{name}.item"
+                    watched.mark()
+                elif item and prefix == item and event == "start_map":
+                    builder = ijson.ObjectBuilder()
+                    builder.event(event, value)
+                elif event in ("string", "number", "boolean") and prefix.startswith(f"{base}."):
+                    parent.setdefault(prefix[len(base) + 1 :], value)
+        except (ijson.JSONError, UnicodeDecodeError) as e:
+            raise _damaged(e) from e
+
+
+def _damaged(e: Exception) -> InvalidInput:
+    said = str(e).partition("\n")[0].strip()
+    return InvalidInput(f"the JSON is damaged or cut off: {said[:100]}")
 
 
 def read(

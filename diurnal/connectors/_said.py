@@ -47,6 +47,24 @@ def utc(text: Any) -> int:
     return _bounded(micros(at if at.tzinfo is not None else at.replace(tzinfo=UTC)))
 
 
+def naive(text: Any) -> datetime:
+    """Return what a clock shows; an offset, where one is said, is left out.
+
+    Raises:
+        ValueError: no such text.
+    """
+    return _parsed(text).replace(tzinfo=None)
+
+
+def clock(text: Any) -> int:
+    """Return what a clock shows as if it were UTC, for data that do not say where it hangs.
+
+    Raises:
+        ValueError: no such text.
+    """
+    return _bounded(micros(naive(text).replace(tzinfo=UTC)))
+
+
 def _parsed(text: Any) -> datetime:
     if not isinstance(text, str) or not 10 <= len(text) <= 40:
         raise ValueError(f"no time: {str(text)[:40]!r}")

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diurnal.connectors import Connector, Entry, _csv, _json, _posts, _said
-from diurnal.connectors._reading import Reading
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
 
@@ -75,8 +74,7 @@ def recognise(entry: Entry) -> float:
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read a saved answer, or the export."""
     if _csv.has(entry.head, *_COLUMNS):
-        reading = Reading(entry)
-        return reading.run(reading.each(reading.table(), row))
+        return _csv.read(entry, row)
     return _json.whole(entry, rows_of)
 
 
