@@ -34,7 +34,7 @@ from diurnal.store.tables.days import day_dirty, day_row, day_value, source, sou
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
 from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
-from diurnal.store.tables.records import record
+from diurnal.store.tables.records import record, record_key
 from diurnal.store.tables.security import (
     attempt,
     invitation,
@@ -95,6 +95,7 @@ __all__ = [
     "pull_state",
     "pulled",
     "record",
+    "record_key",
     "recovery_code",
     "session",
     "set_aside",

@@ -18,3 +18,15 @@ record = table(
 )
 
 index("record_seq", record.c.account_id, record.c.collection, record.c.seq)
+
+record_key = table(
+    "record_key",
+    Column("collection", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    id_("record_id"),
+    key=("collection", "name", "value", "record_id"),
+    clustered=True,
+)
+
+index("record_key_record", record_key.c.account_id, record_key.c.collection, record_key.c.record_id)

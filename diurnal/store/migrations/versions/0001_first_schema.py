@@ -1193,6 +1193,37 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "record_key",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "collection",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "value", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "record_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("account_id", "collection", "name", "value", "record_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("record_key", schema=None) as batch_op:
+        batch_op.create_index(
+            "record_key_record",
+            ["account_id", "collection", "record_id"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
         "recovery_code",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
@@ -1423,6 +1454,10 @@ def downgrade() -> None:
     op.drop_table("set_aside")
     op.drop_table("session")
     op.drop_table("recovery_code")
+    with op.batch_alter_table("record_key", schema=None) as batch_op:
+        batch_op.drop_index("record_key_record", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("record_key")
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.drop_index("record_seq", sqlite_where=None, postgresql_where=None)
 
