@@ -78,6 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[Network, ...] = _LOOPBACK
     sign_up: Literal["closed", "invite", "open"] = "closed"
+    smtp_host: str | None = None
+    smtp_port: int = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: str | None = None
+    smtp_from: str | None = None
     body_bytes_max: int = 16 << 20
     upload_bytes_max: int = 16 << 30
     attachment_bytes_max: int = 256 << 20
@@ -94,6 +100,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Return the values with secrets masked: settings end up in logs and tracebacks."""
         return f"Settings({', '.join(f'{name}={shown}' for name, shown, _ in describe(self))})"
 
+    @property
+    def own_url(self) -> str:
+        """Where links in mails lead: never what a request says of itself."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
+
     def allows_host(self, host: str) -> bool:
         """Return whether a request may name `host` (without its port).
 
@@ -107,7 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return host in known or any(_matches(host, name) for name in self.allowed_hosts)
 
 
-SECRETS = frozenset({"database_url", "redis_url", "client_secret"})
+SECRETS = frozenset({"database_url", "redis_url", "client_secret", "smtp_password"})
 """Settings that are masked when shown, and that `DIURNAL_…_FILE` may give."""
 
 
@@ -331,6 +345,8 @@ def _check(settings: Settings) -> None:
         settings.database_url.startswith("sqlite:") or settings.redis_url is None
     ):
         raise InvalidInput("workers above 1 need PostgreSQL and redis_url", field="workers")
+    if settings.smtp_host is not None and settings.smtp_from is None:
+        raise InvalidInput("smtp_host needs smtp_from", field="smtp_from")
     if settings.attachment_bytes_max > settings.attachment_quota_bytes:
         raise InvalidInput(
             "attachment_bytes_max is above attachment_quota_bytes", field="attachment_bytes_max"
@@ -492,6 +508,18 @@ def _split(raw: Any) -> Any:
     return parts if parts.scheme and (parts.hostname or not needs_host) else None
 
 
+def _optional_text(raw: Any) -> str | None:
+    return None if raw == "" else _text(raw)
+
+
+def _mailbox(raw: Any) -> str | None:
+    if raw == "":
+        return None
+    if not isinstance(raw, str) or not re.fullmatch(r"[^\s<>@\0]+@[^\s<>@\0]+", raw):
+        raise ValueError("an e-mail address")
+    return raw
+
+
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "data_dir": _path,
     "database_url": _database_url,
@@ -504,6 +532,12 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "allowed_hosts": _host_patterns,
     "trusted_proxies": _networks,
     "sign_up": _choice("closed", "invite", "open"),
+    "smtp_host": _optional_host_name,
+    "smtp_port": _number(1, 65_535),
+    "smtp_security": _choice("starttls", "tls", "none"),
+    "smtp_user": _optional_text,
+    "smtp_password": _optional_text,
+    "smtp_from": _mailbox,
     "body_bytes_max": _size,
     "upload_bytes_max": _size,
     "attachment_bytes_max": _size,
@@ -539,7 +573,7 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    if name.rpartition(".")[2] == "client_secret":
+    if name == "smtp_password" or name.rpartition(".")[2] == "client_secret":
         return _MASK
     return _masked(str(value)) if name in SECRETS else str(value)
 
