@@ -1,0 +1,194 @@
+"""Oura Ring: saved pages of the API, version 2; a sleep's day is that of waking up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from diurnal import catalog
+from diurnal.connectors import Connector, Entry
+from diurnal.connectors import _json as documents
+from diurnal.connectors._health import Stage, day_value, night, value_event, workout
+from diurnal.connectors._points import Lanes
+from diurnal.connectors._said import local, number
+from diurnal.model.records import Bad, Datum, Item, Source
+from diurnal.model.sources import Kind
+from diurnal.model.time import SECOND, day_from_text
+
+RING = Source("Oura Ring", Kind.DEDICATED)
+
+_STAGE = {"1": "deep", "2": "light", "3": "rem", "4": "awake"}
+_DAYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    "daily_activity": (
+        ("steps", "steps", "1"),
+        ("active_calories", "energy_active", "kcal"),
+        ("total_calories", "energy_total", "kcal"),
+        ("equivalent_walking_distance", "distance_walk_run", "m"),
+    ),
+    "daily_readiness": (("temperature_deviation", "temperature_skin_delta", "delta:Cel"),),
+    "daily_spo2": (("spo2_percentage", "spo2", "%"),),
+}
+_MARKS: Mapping[str, frozenset[str]] = {
+    "sleep": frozenset({"bedtime_start", "bedtime_end", "total_sleep_duration"}),
+    "daily_activity": frozenset({"equivalent_walking_distance", "day", "steps"}),
+    "daily_readiness": frozenset({"temperature_deviation", "day", "score"}),
+    "daily_spo2": frozenset({"spo2_percentage", "day"}),
+    "heartrate": frozenset({"bpm", "source", "timestamp"}),
+    "workout": frozenset({"intensity", "activity", "start_datetime", "end_datetime"}),
+    "session": frozenset({"start_datetime", "end_datetime", "mood"}),
+    "vO2_max": frozenset({"vo2_max", "day", "timestamp"}),
+}
+"""Members that tell a type of document from all others."""
+_WHERE = ("data.item", "item", "")
+
+
+def kind(entry: Entry) -> tuple[str, str]:
+    """Return the type of the documents in a file and where they are, ("", "") for others."""
+    there = documents.members(entry.head)
+    for where in _WHERE:
+        prefix = f"{where}." if where else ""
+        own = {m.removeprefix(prefix) for m in there if m.startswith(prefix)}
+        for type_, marks in _MARKS.items():
+            if marks <= own:
+                return type_, where
+    return "", ""
+
+
+def recognise(entry: Entry) -> float:
+    """Return how sure it is."""
+    return 0.9 if kind(entry)[0] else 0.0
+
+
+def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
+    """Read a saved page of documents of one type."""
+    type_, where = kind(entry)
+    lanes = Lanes()
+    yield from documents.read(entry, lambda d: document(type_, d, lanes), where)
+    yield from lanes.flush(everything=True)
+
+
+def document(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
+    """Read one document of a type of `/v2/usercollection/{type}`."""
+    if type_ in _DAYS:
+        yield from _day(type_, said)
+    else:
+        yield from _READERS[type_](said, lanes)
+    yield from lanes.flush()
+
+
+def _day(type_: str, said: Any) -> Iterator[Item]:
+    day = day_from_text(said["day"])
+    for member, measure, unit in _DAYS[type_]:
+        value = said.get(member)
+        if isinstance(value, dict):
+            value = value.get("average")
+        if value is not None:
+            yield day_value(measure, RING, day, value, unit)
+
+
+def _sleep(said: Any, lanes: Lanes) -> Iterator[Item]:
+    if said.get("type") in ("rest", "deleted"):
+        return
+    start, offset = local(said["bedtime_start"])
+    end, _ = local(said["bedtime_end"])
+    total = said.get("total_sleep_duration")
+    yield night(
+        RING,
+        f"sleep:{said['id']}",
+        start,
+        end,
+        asleep_s=None if total is None else number(total),
+        stages=_phases(said, start, end),
+        offset=offset,
+        more={"efficiency": said["efficiency"]} if said.get("efficiency") is not None else None,
+    )
+    for member, mean, measure in (
+        ("heart_rate", "", "heart_rate"),
+        ("hrv", "average_hrv", "hrv_rmssd"),
+    ):
+        samples = said.get(member)
+        if isinstance(samples, dict):
+            at, _ = local(samples["timestamp"])
+            step = round(number(samples["interval"]) * SECOND)
+            for i, value in enumerate(samples["items"]):
+                if value is not None:
+                    lanes.add(measure, RING, at + i * step, number(value), offset=offset)
+        elif mean and said.get(mean):
+            lanes.add(measure, RING, start, number(said[mean]), end=end, offset=offset)
+    if said.get("average_breath"):
+        breath = number(said["average_breath"])
+        lanes.add("respiratory_rate", RING, start, breath, end=end, offset=offset)
+
+
+def _phases(said: Any, start: int, end: int) -> Iterator[Stage]:
+    """Yield the stages: a digit for each five minutes, the same ones together."""
+    digits, step = said.get("sleep_phase_5_min") or "", 300 * SECOND
+    begun = 0
+    for i in range(1, len(digits) + 1):
+        if i == len(digits) or digits[i] != digits[begun]:
+            if digits[begun] in _STAGE:
+                yield _STAGE[digits[begun]], start + begun * step, min(start + i * step, end)
+            begun = i
+
+
+def _heart_rate(said: Any, lanes: Lanes) -> Iterator[Item]:
+    at, offset = local(said["timestamp"])
+    lanes.add("heart_rate", RING, at, number(said["bpm"]), offset=offset)
+    yield from ()
+
+
+def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
+    start, offset = local(said["start_datetime"])
+    yield workout(
+        RING,
+        f"workout:{said['id']}",
+        start,
+        local(said["end_datetime"])[0],
+        str(said["activity"]),
+        {"energy": said.get("calories"), "distance": said.get("distance")},
+        offset=offset,
+    )
+
+
+def _session(said: Any, lanes: Lanes) -> Iterator[Item]:
+    if said.get("type") not in ("breathing", "meditation", "relaxation"):
+        yield Bad(f"a session of type {said.get('type')} is not read", "", documents.raw(said))
+        return
+    start, offset = local(said["start_datetime"])
+    yield Datum(
+        source=RING,
+        source_id=f"session:{said['id']}",
+        type=catalog.event_type(catalog.get("meditation")),
+        start=start,
+        duration=local(said["end_datetime"])[0] - start,
+        measure="meditation",
+        offset=offset,
+    )
+
+
+def _vo2max(said: Any, lanes: Lanes) -> Iterator[Item]:
+    if said["vo2_max"] is not None:
+        at, offset = local(said["timestamp"])
+        id_, value = f"vo2max:{said['id']}", number(said["vo2_max"])
+        yield value_event("vo2max", RING, id_, at, value, "mL/kg/min", offset=offset)
+
+
+_READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
+    "sleep": _sleep,
+    "heartrate": _heart_rate,
+    "workout": _workout,
+    "session": _session,
+    "vO2_max": _vo2max,
+}
+
+CONNECTOR = Connector(
+    name="oura",
+    title="Oura Ring",
+    docs="https://cloud.ouraring.com/v2/docs",
+    emits=frozenset(
+        {"sleep", "hrv_rmssd", "heart_rate", "respiratory_rate", "workout", "meditation", "vo2max"}
+        | {measure for values in _DAYS.values() for _, measure, _ in values}
+    ),
+    recognise=recognise,
+    parse=parse,
+)
