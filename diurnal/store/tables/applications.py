@@ -45,6 +45,7 @@ app_grant = table(
     us("refresh_until_us", null=True),
     us("until_us", null=True),
     Column("resource", Text),
+    Column("given", Text, nullable=False),
     us("authenticated_us"),
     us("refreshed_us"),
     us("created_us"),

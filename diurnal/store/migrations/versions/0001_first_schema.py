@@ -165,6 +165,9 @@ def upgrade() -> None:
         sa.Column(
             "resource", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
+        sa.Column(
+            "given", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
         sa.Column("authenticated_us", sa.BigInteger(), nullable=False),
         sa.Column("refreshed_us", sa.BigInteger(), nullable=False),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
