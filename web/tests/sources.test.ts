@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Measure } from "../src/lib/api";
-import { cells, dateFormats, delimiterOf, explainsItself, look, mapping, missing, partUnit } from "../src/pages/sources/csv";
+import { type Preview, dateLabel, mapping, missing, planOf } from "../src/pages/sources/csv";
 import { contested, gather, moved, ordered, said } from "../src/pages/sources/facts";
 import { counts, left, leftWords, sampled, share, wantsMapping } from "../src/pages/sources/progress";
 import { PIECE_MAX, PIECE_MIN, adapt, bytes, match, offsetOf, pause, piece, remember, remembered } from "../src/pages/sources/resume";
@@ -82,37 +81,48 @@ describe("progress", () => {
 });
 
 describe("tables", () => {
-  const weight: Measure = { key: "weight", label: "Weight", group: "body", unit: "kg", shape: "event", daily: "last", value: "number", stream: "", type: "" };
+  const told: Preview = {
+    selfExplanatory: false,
+    delimiter: ";",
+    decimal: ",",
+    encoding: "utf-8",
+    date: "Datum",
+    dateFormat: "%d.%m.%Y",
+    dateFormats: ["%d.%m.%Y"],
+    columns: {
+      "Weight (lb)": { measure: "weight", unit: "[lb_av]", name: "Weight", filled: 2 },
+      Weight2: { measure: "weight", unit: "kg", name: "Weight2", filled: 2 },
+      Stimmung: { name: "Stimmung", filled: 2 },
+      Leer: { name: "Leer", filled: 0 },
+      Zone: { zone: true, filled: 2 },
+    },
+    rows: [],
+  };
 
-  it("reads quotes, breaks in cells and every line end", () => {
-    expect(cells('a,"b, ""c""\nd"\r\n1,2\n\n3,4', ",")).toEqual([["a", 'b, "c"\nd'], ["1", "2"], ["3", "4"]]);
-    expect(delimiterOf("a;b\n1,5;2\n3,5;4")).toBe(";");
+  it("shows a way to write dates by an example", () => {
+    expect(dateLabel("%d/%m/%Y")).toBe("31/03/2026 (day first)");
+    expect(dateLabel("%m/%d/%Y %H:%M")).toBe("03/31/2026 14:05 (month first)");
+    expect(dateLabel("%Y-%m-%dT%H:%M:%S%z")).toBe("2026-03-31T14:05:09+01:00");
   });
 
-  it("tells which way a date is written, and asks where it cannot", () => {
-    expect(dateFormats(["31/12/2025", "01/02/2026"], false).map((f) => f.format)).toEqual(["%d/%m/%Y"]);
-    expect(dateFormats(["01/02/2026"], false)[0]?.format).toBe("%m/%d/%Y");
-    expect(dateFormats(["01/02/2026"], true)[0]?.format).toBe("%d/%m/%Y");
-    expect(dateFormats(["2026-03-01T14:05:09+01:00"], false)[0]?.format).toBe("%Y-%m-%dT%H:%M:%S%z");
-    expect(dateFormats(["hello"], false)).toEqual([]);
-  });
-
-  it("proposes a mapping from headers with units", () => {
-    const table = look("Datum;Weight (lb);Stimmung\n01.03.2026;180,5;7\n02.03.2026;181,0;6\n", [weight], "Europe/Berlin", "log.csv");
-    expect(table?.plan).toMatchObject({ delimiter: ";", decimal: ",", date: "Datum", dateFormat: "%d.%m.%Y", source: "log" });
-    const plan = table?.plan;
-    if (plan === undefined) throw new Error("no plan");
-    expect(mapping(plan)["columns"]).toEqual({ "Weight (lb)": { measure: "weight", unit: "lb" }, Stimmung: { name: "Stimmung" } });
+  it("makes a mapping of what the server proposes, each measure once", () => {
+    const plan = planOf(told, "Europe/Berlin", "log.csv");
+    expect(plan).toMatchObject({ delimiter: ";", decimal: ",", date: "Datum", dateFormat: "%d.%m.%Y", source: "log" });
+    expect(mapping(plan)["columns"]).toEqual({
+      "Weight (lb)": { measure: "weight", unit: "[lb_av]" },
+      Weight2: { name: "Weight2" },
+      Stimmung: { name: "Stimmung" },
+      Zone: { zone: true },
+    });
     expect(missing(plan)).toBe("");
+  });
+
+  it("says what is missing", () => {
+    const plan = planOf(told, "UTC", "log.csv");
     expect(missing({ ...plan, date: "" })).toMatch(/dates/);
     expect(missing({ ...plan, columns: plan.columns.map((c) => ({ ...c, as: "leave" as const })) })).toMatch(/at least one/);
-    expect(partUnit("Distance [km]")).toEqual({ bare: "Distance", unit: "km" });
-  });
-
-  it("knows a table that needs no questions, and a text that is no table", () => {
-    expect(explainsItself(["date", "mood"], [["2026-03-01", "7"]])).toBe(true);
-    expect(explainsItself(["day", "mood"], [["2026-03-01", "7"]])).toBe(false);
-    expect(look("just words", [], "UTC", "a.txt")).toBeUndefined();
+    expect(missing({ ...plan, columns: plan.columns.map((c) => ({ ...c, as: "own" as const, name: "x" })) })).toMatch(/the same/);
+    expect(missing({ ...plan, columns: plan.columns.map((c) => ({ ...c, as: "measure" as const, measure: "" })) })).toMatch(/Choose a measure/);
   });
 });
 

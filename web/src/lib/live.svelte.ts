@@ -5,21 +5,38 @@ import { address } from "./api";
 const POLL_MS = 30_000;
 const GATHER_MS = 150;
 
+/** What a change may be of; the server tells which. */
+export type Kind =
+  | "access"
+  | "account"
+  | "batch"
+  | "day"
+  | "event"
+  | "experiment"
+  | "finding"
+  | "measure"
+  | "series"
+  | "stream";
+
+/** What day values are made of: data, and the settings that say which of them counts when. */
+export const OF_DAYS: readonly Kind[] = ["account", "day", "event", "measure", "series", "stream"];
+
 class Live {
-  /** Goes up whenever something may have changed; what reads it is fetched anew. */
-  rev = $state(0);
+  /** How often each kind may have changed; "" counts what may have changed anything. */
+  #counts = $state<Record<string, number>>({ "": 0 });
   /** Whether the server answers, as far as we know. */
   online = $state(true);
   #source: EventSource | undefined;
   #poll: ReturnType<typeof setInterval> | undefined;
   #gather: ReturnType<typeof setTimeout> | undefined;
   #tag: string | null = null;
+  #waiting = new Set<string>();
   onback: () => void = () => {};
 
   start(): void {
     if (this.#source !== undefined || this.#poll !== undefined) return;
     this.#source = new EventSource(address("/live"));
-    this.#source.addEventListener("change", () => this.changed());
+    this.#source.addEventListener("change", (event) => this.changed(kindsOf(event)));
     this.#source.onopen = () => this.#heard();
     this.#source.onerror = () => {
       // Closed for good: the server has no such door. Else the browser connects again by itself.
@@ -66,10 +83,28 @@ class Live {
     }
   }
 
-  /** Several changes in a row are one. */
-  changed(): void {
+  /** A number that goes up whenever one of these kinds may have changed; reading it follows them. */
+  rev(kinds: readonly Kind[]): number {
+    return kinds.reduce((sum, kind) => sum + (this.#counts[kind] ?? 0), this.#counts[""] ?? 0);
+  }
+
+  /** Something changed: of these kinds, or of any. Several changes in a row are one. */
+  changed(kinds: readonly string[] = [""]): void {
+    for (const kind of kinds) this.#waiting.add(kind);
     clearTimeout(this.#gather);
-    this.#gather = setTimeout(() => (this.rev += 1), GATHER_MS);
+    this.#gather = setTimeout(() => {
+      for (const kind of this.#waiting) this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+      this.#waiting.clear();
+    }, GATHER_MS);
+  }
+}
+
+function kindsOf(event: MessageEvent<string>): readonly string[] {
+  try {
+    const { kinds } = JSON.parse(event.data) as { kinds?: string[] };
+    return kinds !== undefined && kinds.length > 0 ? kinds : [""];
+  } catch {
+    return [""];
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Account, type Measure, api } from "./api";
 import { browserZone, dayIn } from "./dates";
 import { Problem, asProblem } from "./errors";
-import { live } from "./live.svelte";
+import { type Kind, live } from "./live.svelte";
 import { outbox } from "./outbox.svelte";
 import type { Units } from "./units";
 
@@ -99,9 +99,16 @@ export async function signOut(): Promise<void> {
   location.assign("/sign-in");
 }
 
+const KINDS: Record<string, Kind> = { account: "account", days: "day", events: "event", goals: "finding", links: "finding", series: "series" };
+
+/** What a write to an address changes; "" where it may be anything. */
+function kindOf(path: string): string {
+  return KINDS[path.split("/")[1] ?? ""] ?? "";
+}
+
 /** Everything that must run as long as the app is open. */
 export function wake(): void {
-  outbox.onsent = () => live.changed();
+  outbox.onsent = (path) => live.changed(path === undefined ? undefined : [kindOf(path)]);
   outbox.onsignedout = signIn;
   live.onback = () => void outbox.flush();
   live.start();

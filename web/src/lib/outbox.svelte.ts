@@ -33,7 +33,8 @@ export class Outbox {
   #sending = false;
   #store: Pick<Storage, "getItem" | "setItem"> | undefined;
   #send: typeof request;
-  onsent: () => void = () => {};
+  /** Called with the path that was written; without one after several. */
+  onsent: (path?: string) => void = () => {};
   onsignedout: () => void = () => {};
 
   constructor(store?: Pick<Storage, "getItem" | "setItem">, send: typeof request = request) {
@@ -79,7 +80,7 @@ export class Outbox {
       const answer = await this.#one(item);
       this.drop(item.id);
       this.#wait = FIRST_WAIT_MS;
-      this.onsent();
+      this.onsent(path);
       return { fate: "sent", answer };
     } catch (error) {
       const problem = asProblem(error);

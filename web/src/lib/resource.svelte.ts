@@ -2,7 +2,7 @@
 
 import { untrack } from "svelte";
 import { type Problem, asProblem } from "./errors";
-import { live } from "./live.svelte";
+import { type Kind, OF_DAYS, live } from "./live.svelte";
 
 export class Resource<T> {
   data = $state.raw<T | undefined>(undefined);
@@ -17,15 +17,19 @@ export class Resource<T> {
  * Call it while a component is set up. Old data stay until new ones are there.
  *
  * @param fetcher reads its reactive inputs before its first await; undefined means: not yet.
+ * @param kinds of changes after which it is fetched anew.
  */
-export function resource<T>(fetcher: (signal: AbortSignal) => Promise<T> | undefined): Resource<T> {
+export function resource<T>(
+  fetcher: (signal: AbortSignal) => Promise<T> | undefined,
+  kinds: readonly Kind[] = OF_DAYS,
+): Resource<T> {
   const made = new Resource<T>();
   let tries = $state(0);
   made.again = () => {
     tries += 1;
   };
   $effect(() => {
-    void live.rev;
+    void live.rev(kinds);
     void tries;
     const abort = new AbortController();
     const asked = fetcher(abort.signal);

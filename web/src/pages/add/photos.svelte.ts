@@ -91,7 +91,7 @@ class Photos {
       }
     } finally {
       this.#busy = false;
-      if (sent > 0) live.changed();
+      if (sent > 0) live.changed(["event"]);
       clearInterval(this.#timer);
       this.#timer = this.#held.length > 0 ? setInterval(() => void this.flush(), EVERY_MS) : undefined;
     }

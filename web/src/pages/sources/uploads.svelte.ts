@@ -251,7 +251,7 @@ class Uploads {
       },
     });
     this.#forget(one.key);
-    live.changed();
+    live.changed(["batch"]);
   }
 
   get sending(): boolean {

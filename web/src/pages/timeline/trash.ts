@@ -53,7 +53,7 @@ export async function trashWithUndo(id: string, title: string): Promise<boolean>
     complain(error, () => void trashWithUndo(id, title));
     return false;
   }
-  live.changed();
+  live.changed(["event"]);
   toasts.say(`${title} is in the trash.`, { label: "Undo", run: () => void bringBack(id, title) });
   return true;
 }
@@ -61,7 +61,7 @@ export async function trashWithUndo(id: string, title: string): Promise<boolean>
 export async function bringBack(id: string, title: string): Promise<void> {
   try {
     await restore(id);
-    live.changed();
+    live.changed(["event"]);
     toasts.say(`${title} is back.`);
   } catch (error) {
     complain(error, () => void bringBack(id, title));
