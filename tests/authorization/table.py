@@ -281,6 +281,7 @@ TABLE: Mapping[str, Row] = {
         {"opinion": "useful"},
     ),
     "GET /averages": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
+    "GET /averages/history": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
     "GET /insights": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
     "GET /trends": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),
     "GET /anomalies": Row(days_read, query="measures={measure}", aims=MEASURE_AIMS),

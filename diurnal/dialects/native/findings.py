@@ -142,6 +142,22 @@ class AveragesOut(wire.Output):
     averages: list[AverageOut]
 
 
+class PastAverageOut(wire.Output):
+    """What was usual at the end of a past week."""
+
+    measure: str
+    date: str
+    n: int
+    overall: float
+    weekdays: list[float | None]
+
+
+class PastAveragesOut(wire.Output):
+    """Averages at past Sundays, oldest first within a measure."""
+
+    averages: list[PastAverageOut]
+
+
 class TrendOut(wire.Output):
     """A way up or down: the change a day with its 95 % interval, and over the whole time."""
 
@@ -292,6 +308,22 @@ def _averages(_call: Call, _tx: Tx, found: list[Found]) -> AveragesOut:
     )
 
 
+def _past_averages(_call: Call, _tx: Tx, found: list[Found]) -> PastAveragesOut:
+    found = sorted(found, key=lambda one: (one.measure, one.day))
+    return PastAveragesOut(
+        averages=[
+            PastAverageOut(
+                measure=one.measure,
+                date=day_text(one.day),
+                n=one.body["n"],
+                overall=one.body["overall"],
+                weekdays=one.body["weekdays"],
+            )
+            for one in found
+        ]
+    )
+
+
 def _trend(body: dict[str, Any]) -> TrendOut:
     return TrendOut(
         measure=body["measure"],
@@ -388,6 +420,15 @@ ENDPOINTS = (
         query=FindingsQuery,
         answer=(AveragesOut,),
         handler=_listing(findings.AVERAGE, _averages),
+    ),
+    Endpoint(
+        method="GET",
+        path="/averages/history",
+        name="averages.history",
+        summary="Read what was usual in the weeks before",
+        query=FindingsQuery,
+        answer=(PastAveragesOut,),
+        handler=_listing(findings.AVERAGE_WEEK, _past_averages),
     ),
     Endpoint(
         method="GET",

@@ -168,6 +168,15 @@ def test_what_was_read_is_read_again_only_after_a_new_run(
     assert api("GET", "/links", headers=known).status_code == 200
 
 
+@pytest.mark.usefixtures("found")
+def test_what_was_usual_in_past_weeks_is_told_oldest_first(api: Api) -> None:
+    past = api.ok("GET", "/averages/history?measures=steps")["averages"]
+    assert len(past) > 4
+    assert [one["date"] for one in past] == sorted(one["date"] for one in past)
+    assert {one["measure"] for one in past} == {"steps"}
+    assert all(len(one["weekdays"]) == 7 for one in past)
+
+
 def test_links_further_apart_are_found_when_somebody_asks(
     api: Api, ctx: Context, alice: Access
 ) -> None:
