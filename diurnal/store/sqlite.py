@@ -133,13 +133,15 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._kept: _Write | None = None
         self._listeners: list[Listener] = []
         self.meta_commits = 0
         self.rolled_back = 0
         self._writer = connect(path)
         self._log_pages = 0
         self._writer.set_wal_hook(self._logged)
-        self._lock_fd = os.open(path.with_name("writer.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        self._lock_fd = _open_lock(path.with_name("writer.lock"))
+        self._wait_fd = _open_lock(path.with_name("waiting.lock"))
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
         self._readers_lock = threading.Lock()
@@ -188,26 +190,33 @@ class SqliteStore:
             self._queue.put(write)
 
     def _run(self) -> None:
-        closing = False
-        while not closing:
-            first = self._queue.get()
-            if first is None:
-                break
-            group = [first]
-            try:
-                while len(group) < GROUP_MAX:
-                    more = self._queue.get_nowait()
-                    if more is None:
-                        closing = True
-                        break
-                    group.append(more)
-            except queue.Empty:
-                pass
+        while group := self._gather():
             self._settle(*self._commit(group))
             if self._log_pages >= CHECKPOINT_PAGES:
                 self._fold.set()
-            if any(w.bulk for w in group):
+            if group[0].bulk:
                 time.sleep(BULK_PAUSE_S)
+
+    def _gather(self) -> list[_Write]:
+        """Wait for writes and return those that share a commit; none when the store closes."""
+        first, self._kept = self._kept or self._queue.get(), None
+        if first is None:
+            return []
+        group = [first]
+        # A bulk write is as long as a turn may be: it shares its commit with none.
+        while len(group) < GROUP_MAX and not first.bulk:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._queue.put(None)
+                break
+            if more.bulk:
+                self._kept = more
+                break
+            group.append(more)
+        return group
 
     def _logged(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._log_pages = pages
@@ -240,7 +249,7 @@ class SqliteStore:
     def _commit(self, group: list[_Write]) -> tuple[list[_Outcome], dict[int, int]]:
         """Run a group in one transaction; one by one where SQLite gave the whole up."""
         try:
-            with self._turn():
+            with self._turn(bulk=group[0].bulk):
                 return self._attempt(group)
         except (apsw.Error, OSError) as error:
             # Whatever it was, the writer lives on: a thread that ends leaves all who wait waiting.
@@ -300,10 +309,23 @@ class SqliteStore:
         return outcomes, changed
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, *, bulk: bool) -> Iterator[None]:
         # SQLite's own busy handler polls with growing pauses and starves one of two processes;
         # flock wakes the next at once.
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        if bulk:
+            # Nobody's turn, as long as others wait for theirs.
+            fcntl.flock(self._wait_fd, fcntl.LOCK_EX)
+            fcntl.flock(self._wait_fd, fcntl.LOCK_UN)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        else:
+            try:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                fcntl.flock(self._wait_fd, fcntl.LOCK_SH)
+                try:
+                    fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+                finally:
+                    fcntl.flock(self._wait_fd, fcntl.LOCK_UN)
         try:
             yield
         finally:
@@ -389,6 +411,11 @@ class SqliteStore:
             for connection in (*self._readers, self._watch, self._writer):
                 connection.close()
         os.close(self._lock_fd)
+        os.close(self._wait_fd)
+
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _members(group: Sequence[_Write]) -> deque[list[_Write]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_all
 from itertools import pairwise
@@ -44,6 +46,20 @@ _ADD = Sql(
     .values(value=counter.c.value + 1)
     .returning(counter.c.value)
 )
+
+
+def _commits(store: SqliteStore) -> Callable[[], int]:
+    """Return what counts the turns that a store has begun."""
+    begun = 0
+    turn = store._turn
+
+    def counting(*, bulk: bool) -> Any:
+        nonlocal begun
+        begun += 1
+        return turn(bulk=bulk)
+
+    store._turn = counting  # type: ignore[method-assign]
+    return lambda: begun
 
 
 def put(store: Store, name: str, value: int = 0) -> Future[Any]:
@@ -427,6 +443,52 @@ def test_two_processes_take_turns_and_lose_no_step(store: Store, migrated_url: s
     assert min(mine, theirs) >= 5
     assert max(longest, waited) < 5  # nobody starved
     assert store.foreign_commits()
+
+
+@only_sqlite
+def test_a_bulk_writer_lets_those_who_wait_go_first(store: SqliteStore) -> None:
+    """A file lock alone gives the turn back to the one that has just let go of it."""
+    turn = os.open(store.path.with_name("writer.lock"), os.O_RDWR)
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    waits = put(store, "server")
+    with pytest.raises(TimeoutError):
+        waits.result(0.05)
+    other = SqliteStore(store.path)
+    bulk = other.write(lambda tx: tx.many(_SET, [("bulk", 0)]), bulk=True)
+    queue = os.open(store.path.with_name("waiting.lock"), os.O_RDWR)
+    with pytest.raises(BlockingIOError):  # somebody waits, and says so
+        fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(queue, fcntl.LOCK_SH)
+    os.close(turn)
+    waits.result(10)
+    put(store, "again").result(10)
+    with pytest.raises(TimeoutError):
+        bulk.result(0.05)
+    os.close(queue)
+    bulk.result(10)
+    other.close()
+
+
+@only_sqlite
+def test_a_bulk_write_shares_its_turn_with_nobody(store: SqliteStore) -> None:
+    """Its rows are as many as others may have to wait for."""
+    began, go = threading.Event(), threading.Event()
+
+    def first(_: Any) -> None:
+        began.set()
+        go.wait(10)
+
+    held = store.write(first)
+    assert began.wait(10)
+    turns: list[int] = []
+    begun = _commits(store)
+    writes = [
+        store.write(lambda _: turns.append(begun()), bulk=bulk)
+        for bulk in (False, False, True, True, False)
+    ]
+    go.set()
+    wait_all([held, *writes])
+    assert [turns.index(n) for n in turns] == [0, 0, 2, 3, 4]
 
 
 @only_sqlite
