@@ -43,7 +43,7 @@ LOOK_EVERY_S = 1.0
 """A job whose time comes is seen at the latest after this."""
 TIDY_EVERY_S = 3_600.0
 GRACE_S = 10.0
-NICE = 5
+NICE = 10
 SWITCH_S = 0.0002
 RESTART_FIRST_S = 0.5
 RESTART_MAX_S = 60.0
@@ -309,8 +309,8 @@ def obey(stop: threading.Event, *, supervised: bool) -> None:
 def give_way() -> None:
     """Let the server go first, in a process that does much at once.
 
-    A thread that parses keeps the interpreter for a whole switch interval, and the writer wants it
-    back after each statement: with the default of 5 ms it held its turn for up to 0.4 s.
+    Two jobs share one interpreter: the one that parses keeps it for a whole switch interval, and
+    the writer wants it back after each statement; with the default of 5 ms a turn took up to 0.4 s.
     """
     sys.setswitchinterval(SWITCH_S)
     with contextlib.suppress(OSError):

@@ -22,6 +22,7 @@ from diurnal import catalog, plugins
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors._drop import drop
 from diurnal.errors import AppError, Conflict, InvalidInput, TooLarge
+from diurnal.model import days as _days  # noqa: F401 - no turn may wait for its import
 from diurnal.model import series as columns
 from diurnal.model import tellings, time
 from diurnal.model.access import Access
