@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from diurnal import live, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
 from diurnal.http import Json, NoStore, header, mounted
-from diurnal.services import accesses
+from diurnal.services import accesses, legacy
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
+from diurnal.store.database import WriteTx
 from diurnal.web import pages
 
 log = structlog.get_logger(__name__)
@@ -122,11 +123,17 @@ class App:
                 log.warning("usage counts wait", reason=error.message)
 
     async def _flush(self) -> None:
-        counted: Mapping[tuple[int, str], int] = dict(self.ctx.uses)
-        if not counted:
+        uses, ways = dict(self.ctx.uses), dict(self.ctx.ways)
+        if not uses and not ways:
             return
         self.ctx.uses.clear()
-        await self.ctx.store.submit(lambda tx: accesses.flush_uses(tx, self.ctx, dict(counted)))
+        self.ctx.ways.clear()
+
+        def store(tx: WriteTx) -> None:
+            accesses.flush_uses(tx, self.ctx, uses)
+            legacy.flush(tx, self.ctx, ways)
+
+        await self.ctx.store.submit(store)
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

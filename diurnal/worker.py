@@ -38,6 +38,10 @@ again later.
 
 SLOTS = 2
 """Jobs under way at once; more would only share the same processor."""
+WAITERS = frozenset({"sync"})
+"""Kinds of job that mostly wait for others: they have slots of their own, so that a source that
+never answers keeps nobody from importing."""
+WAITER_SLOTS = 4
 POLL_S = 0.25
 LOOK_EVERY_S = 1.0
 """A job whose time comes is seen at the latest after this."""
@@ -59,7 +63,9 @@ def handlers() -> dict[str, Handler]:
         "undo": _undo,
         "date": _date,
         "analyse": _analyse,
+        "sync": _sync,
         "experiment": _experiment,
+        "mail": _mail,
     }
 
 
@@ -94,6 +100,27 @@ def _experiment(ctx: Context, lease: Lease, _stop: threading.Event) -> None:
     experiments.run(ctx, lease)
 
 
+def _mail(ctx: Context, lease: Lease, _stop: threading.Event) -> None:
+    from diurnal.services import mail
+
+    mail.run(ctx, lease)
+
+
+def _sync(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import syncs
+
+    told = lease.args
+    syncs.run(
+        ctx,
+        lease.account_id,
+        told["connection"],
+        lease=lease,
+        force=bool(told.get("force")),
+        replay=bool(told.get("replay")),
+        stopping=stop.is_set,
+    )
+
+
 def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None = None) -> None:
     """Work until told to stop; one worker per data directory, others wait until it has gone."""
     stop = stop or threading.Event()
@@ -104,15 +131,31 @@ def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None
         # Nobody else has this data directory's lock, so whoever held these leases is dead.
         freed = ctx.store.write(lambda tx: jobs.free(tx, ctx, owner)).result()
         log.info("worker started", pid=os.getpid(), taken_up=freed)
-        if "analyse" in kinds:
-            plan(ctx)
+        plan(ctx, kinds)
         _loop(ctx, kinds, stop, owner)
         log.info("worker stopped", pid=os.getpid())
 
 
+class _Lane:
+    """Jobs of some kinds, so many at a time."""
+
+    def __init__(self, kinds: Mapping[str, Handler], slots: int) -> None:
+        self.kinds, self.slots = kinds, slots
+        self.busy: list[threading.Thread] = []
+        self.after, self.looked = -1, 0.0
+
+    def free(self) -> bool:
+        """Return whether it can take another job."""
+        self.busy = [t for t in self.busy if t.is_alive()]
+        return bool(self.kinds) and len(self.busy) < self.slots
+
+
 def _loop(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event, owner: str) -> None:
-    busy: list[threading.Thread] = []
-    after, looked, tidied = -1, 0.0, time.monotonic()
+    lanes = [
+        _Lane({k: h for k, h in kinds.items() if k not in WAITERS}, SLOTS),
+        _Lane({k: h for k, h in kinds.items() if k in WAITERS}, WAITER_SLOTS),
+    ]
+    tidied = time.monotonic()
     ended = threading.Event()
 
     def work(lease: Lease) -> None:
@@ -122,27 +165,32 @@ def _loop(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event, own
             ended.set()
 
     while not stop.is_set():
-        busy = [t for t in busy if t.is_alive()]
+        foreign = ctx.store.foreign_commits()
         now = time.monotonic()
-        if len(busy) < SLOTS and (ctx.store.foreign_commits() or now - looked >= LOOK_EVERY_S):
-            looked = now
-            lease = _take_safely(ctx, kinds, owner, after)
+        took = False
+        for lane in lanes:
+            if not lane.free() or not (foreign or now - lane.looked >= LOOK_EVERY_S):
+                continue
+            lane.looked = now
+            lease = _take_safely(ctx, lane.kinds, owner, lane.after)
             if lease is not None:
-                after, looked = lease.account_id, 0.0
+                lane.after, lane.looked, took = lease.account_id, 0.0, True
                 thread = threading.Thread(target=work, args=(lease,), name=lease.kind)
                 thread.start()
-                busy.append(thread)
-                continue
+                lane.busy.append(thread)
+        if took:
+            continue
         if now - tidied >= TIDY_EVERY_S:
             tidied = now
             tidy(ctx)
-            if "analyse" in kinds:
-                plan(ctx)
+            plan(ctx, kinds)
         if ended.wait(POLL_S):
             ended.clear()
-            looked = 0.0
-    for thread in busy:
-        thread.join()
+            for lane in lanes:
+                lane.looked = 0.0
+    for lane in lanes:
+        for thread in lane.busy:
+            thread.join()
 
 
 def step(ctx: Context, kinds: Mapping[str, Handler], *, owner: str, after: int = -1) -> bool:
@@ -224,23 +272,29 @@ def beating(ctx: Context, lease: Lease) -> Iterator[None]:
         thread.join()
 
 
-def plan(ctx: Context) -> None:
-    """Give every account its weekly analysis, those made since the last look too."""
-    from diurnal.services import analyse
+def plan(ctx: Context, kinds: Mapping[str, Handler]) -> None:
+    """Give every account its weekly analysis and every connection its next look at its source."""
+    from diurnal.services import analyse, schedule
 
     try:
-        analyse.plan(ctx)
+        if "analyse" in kinds:
+            analyse.plan(ctx)
+        if "sync" in kinds:
+            schedule.plan(ctx)
     except AppError as error:
-        log.warning("analyses wait to be planned", reason=error.message)
+        log.warning("work waits to be planned", reason=error.message)
 
 
 def tidy(ctx: Context) -> None:
     """Remove what nobody needs any more: old jobs, abandoned uploads, bytes without an event."""
-    from diurnal.services import attachments, imports
+    from diurnal.services import accounts, attachments, imports, one_time
 
     try:
+        accounts.erase_leftovers(ctx)
+        ctx.attempts.tidy()
         for account_id in ctx.store.read(jobs.everyone):
             _forget_jobs(ctx, account_id)
+            one_time.tidy(ctx, account_id)
             imports.tidy(ctx, account_id)
             attachments.sweep(ctx, account_id, before=ctx.now() - UNSEEN_US)
     except (AppError, OSError) as error:

@@ -26,7 +26,7 @@ def make_secret() -> str:
 
 def uri(secret: str, username: str) -> str:
     """Return what an authenticator app reads."""
-    return pyotp.TOTP(secret).provisioning_uri(username, issuer_name=ISSUER)
+    return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=ISSUER)
 
 
 def picture(text: str) -> bytes:

@@ -102,7 +102,10 @@ def check_email(email: str | None) -> None:
     if email is None:
         return
     local, at, domain = email.partition("@")
-    plain = local and domain and not re.search(r"[\s<>\0]", email) and "@" not in domain
+    # What separates or quotes addresses in a mail's header would make several of one.
+    plain = (
+        local and domain and not re.search(r"[\s\0<>()\[\]\\,;:\"]", email) and "@" not in domain
+    )
     if not (at and plain and len(email) <= EMAIL_MAX):
         raise InvalidInput("not an e-mail address", field="email")
 
@@ -116,6 +119,7 @@ def create(
     timezone: str | None = None,
     first_only: bool = False,
     rule: passwords.Rule = passwords.OURS,
+    admin: bool | None = None,
 ) -> Account:
     """Create an account with the standard streams; blocks for the password hash.
 
@@ -123,6 +127,7 @@ def create(
         timezone: home zone; None leaves it to what imports tell.
         first_only: only while there is no account at all (the first-run page).
         rule: for the password, where a dialect's contract has its own.
+        admin: whether it runs the server; None: where it is the first.
 
     Raises:
         InvalidInput: a field cannot be right.
@@ -144,6 +149,7 @@ def create(
             password_hash=hashed,
             timezone=timezone,
             settings={},
+            admin=admin,
             now=now,
         )
         # After the counter is locked: of two who ask at once, the second sees the first.
@@ -220,6 +226,8 @@ def update(
     """
     from diurnal.services import events, marks, zones
 
+    if settings and "legacy" in settings:
+        raise InvalidInput("legacy ways in have switches of their own", field="settings.legacy")
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     account = _existing(tx, caller.account_id)
     merged = {k: v for k, v in {**account.settings, **(settings or {})}.items() if v is not None}
@@ -249,10 +257,41 @@ def update(
 
 
 def delete(ctx: Context, account_id: int) -> None:
-    """Delete an account and all that is its: rows, files, names."""
+    """Delete an account and all that is its: rows, files, names, work under way.
+
+    Blocks. Whatever still runs for it fails at its next write, for its clock is gone.
+    """
+    account = ctx.store.read(lambda tx: accounts.get(tx, account_id))
     ctx.store.write(lambda tx: accounts.erase(tx, account_id)).result()
+    forget(ctx, account_id)
+    erase_files(ctx, account_id)
+    if account is not None:
+        ctx.attempts.forget(account.username)
+        if account.email is not None:
+            ctx.attempts.forget(account.email)
+    ctx.store.scrub()
+
+
+def forget(ctx: Context, account_id: int) -> None:
+    """Drop what this process keeps in memory of an account."""
     ctx.states.pop(account_id, None)
     for key in [k for k, v in ctx.accesses.items() if v.access.account_id == account_id]:
         ctx.accesses.pop(key, None)
+    for counted in (ctx.uses, ctx.ways):
+        for use in [u for u in counted if u[0] == account_id]:
+            counted.pop(use, None)
+
+
+def erase_files(ctx: Context, account_id: int) -> None:
+    """Remove the files of an account that is gone."""
     ctx.blobs.erase(account_id)
     uploads.erase(ctx, account_id)
+
+
+def erase_leftovers(ctx: Context) -> None:
+    """Remove files of accounts that are gone, put by what still ran when they went."""
+    # The folders first: an account is there before its files.
+    found = {*ctx.blobs.accounts(), *uploads.owners(ctx)}
+    there = set(ctx.store.read(lambda tx: [a.account_id for a in accounts.all_of(tx)]))
+    for account_id in found - there:
+        erase_files(ctx, account_id)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from diurnal.errors import InvalidInput, NotFound, TooLarge
 from diurnal.model.access import Access
 from diurnal.model.events import TEXT_MAX, Event, File
-from diurnal.services import events
+from diurnal.services import events, profile
 from diurnal.services.context import Context
 from diurnal.store import changes, files
 from diurnal.store import events as event_store
@@ -121,11 +121,15 @@ def remove(tx: WriteTx, ctx: Context, caller: Access, event_id: str, file_id: st
 
 
 def sweep(ctx: Context, account_id: int, *, before: int) -> int:
-    """Remove bytes that no event names and that were put before an instant; return how many."""
+    """Remove bytes that nothing names and that were put before an instant; return how many."""
+
+    def named(tx: Tx, digest: str) -> bool:
+        return event_store.hash_used(tx, account_id, digest) or profile.shows(
+            tx, account_id, digest
+        )
+
     return ctx.blobs.sweep(
-        account_id,
-        lambda digest: ctx.store.read(lambda tx: event_store.hash_used(tx, account_id, digest)),
-        before=before,
+        account_id, lambda digest: ctx.store.read(lambda tx: named(tx, digest)), before=before
     )
 
 

@@ -63,3 +63,8 @@ def spend(tx: WriteTx, ctx: Context, secret: str, purpose: str) -> tuple[int, An
     if one_time.take(tx, account_id, tokens.digest(secret), purpose) is None:
         raise Forbidden(WORN)
     return account_id, data
+
+
+def tidy(ctx: Context, account_id: int) -> None:
+    """Forget what is past its time; waits for the store."""
+    ctx.store.write(lambda tx: one_time.forget(tx, account_id, ctx.now())).result()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from diurnal.errors import Conflict, InvalidInput, NotFound, TooLarge, TooMany, 
 from diurnal.model.access import Access
 from diurnal.model.time import DAY, HOUR
 from diurnal.services.context import Context
+from diurnal.store import blobs
 from diurnal.store import uploads as store
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.uploads import Stored
@@ -173,9 +173,14 @@ def tidy(ctx: Context, account_id: int, *, in_use: Callable[[str], bool] | None 
             file.unlink(missing_ok=True)
 
 
+def owners(ctx: Context) -> list[int]:
+    """Return the accounts that have a folder of uploads."""
+    return blobs.numbered(ctx.settings.data_dir / FOLDER)
+
+
 def erase(ctx: Context, account_id: int) -> None:
     """Remove all files of an account that is deleted."""
-    shutil.rmtree(path_of(ctx, account_id, "x").parent, ignore_errors=True)
+    blobs.erase_folder(path_of(ctx, account_id, "x").parent)
 
 
 def _find(ctx: Context, caller: Access, id_: str) -> Stored:

@@ -60,7 +60,10 @@ _FIELDS = (
 _BASE = select(*_FIELDS).join_from(access, account, access.c.account_id == account.c.account_id)
 _BY_TOKEN = Sql(
     _BASE.where(
-        access.c.account_id == bindparam("account"), access.c.token_hash == bindparam("hash")
+        access.c.account_id == bindparam("account"),
+        access.c.token_hash == bindparam("hash"),
+        # Nothing opens an account that an admin has closed.
+        account.c.disabled_us == null(),
     )
 )
 _BY_ID = Sql(

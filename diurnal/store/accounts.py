@@ -201,8 +201,12 @@ def create(
     timezone: str | None,
     settings: dict[str, Any],
     now: int,
+    admin: bool | None = None,
 ) -> int:
     """Create an account, its clock and its names in the directory; return its id.
+
+    Args:
+        admin: None where the first account is one.
 
     Raises:
         Conflict: the name or the e-mail is taken.
@@ -221,8 +225,7 @@ def create(
             "password_hash": password_hash,
             "timezone": timezone,
             "settings": msgspec.json.encode(settings).decode(),
-            # Whoever comes first runs the place.
-            "admin": 1 if count(tx) == 0 else 0,
+            "admin": int(count(tx) == 0 if admin is None else admin),
             "now": now,
         },
     )

@@ -19,6 +19,7 @@ from diurnal.errors import NotFound, TooLarge, Unavailable
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 _READ = 1 << 16
+_ERASE_TRIES = 5
 
 
 class Blobs:
@@ -129,9 +130,11 @@ class Blobs:
 
     def erase(self, account_id: int) -> None:
         """Remove every file of an account."""
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._account(account_id))
-            _sync_folder(self._root)
+        erase_folder(self._account(account_id))
+
+    def accounts(self) -> list[int]:
+        """Return the accounts that have a folder."""
+        return numbered(self._root)
 
     def _publish(self, account_id: int, temp: Path, digest: str, size: int) -> None:
         path = self._path(account_id, digest)
@@ -177,6 +180,26 @@ class Blobs:
         for folder in folders:
             if len(folder.name) == 2:
                 yield from (p for p in sorted(folder.iterdir()) if _HASH.fullmatch(p.name))
+
+
+def numbered(root: Path) -> list[int]:
+    """Return the accounts that have a folder below `root`."""
+    try:
+        return sorted(int(p.name) for p in root.iterdir() if p.name.isdecimal())
+    except FileNotFoundError:
+        return []
+
+
+def erase_folder(folder: Path) -> None:
+    """Remove a folder and all below it, though somebody may be writing there."""
+    for _ in range(_ERASE_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
+    else:
+        shutil.rmtree(folder)
+    if folder.parent.is_dir():
+        _sync_folder(folder.parent)
 
 
 def _write(temp: Path, stream: Iterable[bytes], limit: int) -> tuple[str, int]:

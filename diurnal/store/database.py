@@ -122,6 +122,11 @@ class Store(Protocol):
         ...
 
     @abstractmethod
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in the files, as far as the engine can be made to."""
+        ...
+
+    @abstractmethod
     def close(self) -> None:
         """Finish what waits and close."""
         ...

@@ -68,7 +68,8 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
         f"cache_size = -{16_384 if readonly else 65_536}",
         "mmap_size = 268435456",
         "temp_store = MEMORY",
-        *(["query_only = ON"] if readonly else []),
+        # What is deleted is overwritten: an account that is gone is gone from the file.
+        "query_only = ON" if readonly else "secure_delete = ON",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
@@ -395,6 +396,17 @@ class SqliteStore:
         """See `Store.check`."""
         rows = self._reader().execute("PRAGMA integrity_check(20)").fetchall()
         return [str(r[0]) for r in rows if r[0] != "ok"]
+
+    def scrub(self) -> None:
+        """See `Store.scrub`."""
+        connection = connect(self.path)
+        try:
+            # Overwritten rows are in the log, and what they were before in the file, until then.
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.BusyError:
+            log.warning("the write-ahead log is folded later: somebody reads for long")
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """See `Store.close`."""
