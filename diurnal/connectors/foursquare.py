@@ -48,8 +48,10 @@ def one(c: Mapping[str, Any]) -> Iterator[Item]:
         type=_places.TYPE,
         # The export writes UTC without saying so.
         start=_said.utc(said) if isinstance(said, str) else _said.epoch(said),
-        content=place,
+        content=place or {},
         measure="checkin",
+        # The export may name places that the API also locates.
+        telling="1 located" if place else "2 named",
         offset=None if offset is None else round(_said.number(offset)),
         description=_said.name(venue.get("name")) or None,
         tags=_posts.tags_of([category] if category else ()),

@@ -41,7 +41,9 @@ def one(said: Mapping[str, Any]) -> Iterator[Item]:
     device = _said.name(said.get("ser") or said.get("device"))
     stamp = said.get("timestamp_ms") or said.get("timestamp")
     offset = None
-    if stamp:
+    if said.get("time_offset"):
+        at, offset = _said.local(said["time_offset"])
+    elif stamp:
         at = _said.epoch(stamp)
     else:
         text = str(said["time"])

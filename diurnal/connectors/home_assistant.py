@@ -49,7 +49,6 @@ class _Reader:
         self._about = {**self._about, **{k: v for k, v in s.items() if v is not None}}
         entity, about = self._about["entity_id"], self._about.get("attributes") or {}
         at = _said.utc(s.get("last_updated") or s["last_changed"])
-        name = _said.name(about.get("friendly_name")) or entity
         if entity.startswith(_WHERE):
             here = s.get("attributes") or {}
             if here.get("latitude") is not None:
@@ -59,7 +58,7 @@ class _Reader:
                 source = Source(f"Home Assistant {entity}", Kind.PHONE)
                 yield _places.fix(source, _said.key(str(at)), at, place)
             return
-        yield from self._number(entity, name, s.get("state"), at, at, about)
+        yield from self._number(entity, s.get("state"), at, at, about)
 
     def statistics(self, entity: str, rows: Any) -> Iterator[Item]:
         """Read the hourly statistics of an entity."""
@@ -68,12 +67,12 @@ class _Reader:
             start = _start(row["start"])
             said = next((row[k] for k in ("mean", "change", "state") if row.get(k) is not None), "")
             end = _start(row["end"]) if row.get("end") is not None else start + HOUR
-            return self._number(entity, entity, said, start, end, {})
+            return self._number(entity, said, start, end, {})
 
         yield from _json.each(one, rows, f"statistics of {entity}")
 
     def _number(
-        self, entity: str, name: str, said: Any, at: int, end: int, about: Mapping[str, Any]
+        self, entity: str, said: Any, at: int, end: int, about: Mapping[str, Any]
     ) -> Iterator[Item]:
         if str(said).strip().casefold() in NOTHING:
             return
@@ -86,7 +85,7 @@ class _Reader:
             meant or entity,
             value,
             When(at, end),
-            Source(f"Home Assistant {name}"[:200], Kind.DERIVED),
+            Source(f"Home Assistant {entity}"[:200], Kind.DERIVED),
             unit=about.get("unit_of_measurement") if meant else None,
         )
 

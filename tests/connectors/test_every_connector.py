@@ -25,7 +25,7 @@ from diurnal.model.time import TIME_MAX, TIME_MIN
 from tests.connectors.reading import DATA, only, read
 
 CONNECTORS = plugins.load("diurnal.connectors", "CONNECTOR", Connector)
-FILES = sorted(p for p in DATA.rglob("*") if p.suffix in (".zip", ".xml", ".csv", ".json"))
+FILES = sorted(p for p in DATA.rglob("*.*") if p.is_file() and p.suffix not in (".md", ".py"))
 
 
 def taken() -> list[tuple[Connector, Path, list[Item]]]:
