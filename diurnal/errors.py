@@ -49,6 +49,13 @@ class UnknownReference(InvalidInput):
     code = "unknown-reference"
 
 
+class HiddenReference(UnknownReference):
+    """Names a thing that is there, but that the caller may not know of.
+
+    As unknown, unless a contract says that it is forbidden.
+    """
+
+
 class Unauthenticated(AppError):
     """No credential (`missing`), one that nobody knows, or one past its time (`expired`)."""
 

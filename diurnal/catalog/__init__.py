@@ -135,6 +135,24 @@ STANDARD_STREAMS: tuple[Stream, ...] = _plant(_FOUND, _MEASURES)
 """The tree that each account starts with, parents first."""
 
 
+_STANDARD = {s.id: s for s in STANDARD_STREAMS}
+
+
+def standard_stream(id_: str) -> Stream | None:
+    """Return a stream of the standard tree, or None."""
+    return _STANDARD.get(id_)
+
+
+def above(stream: str) -> list[str]:
+    """Return the ancestors of a stream in the standard tree, nearest first."""
+    found: list[str] = []
+    at = _STANDARD.get(stream)
+    while at is not None and at.parent_id is not None:
+        found.append(at.parent_id)
+        at = _STANDARD.get(at.parent_id)
+    return found
+
+
 def find(key: str) -> Measure | None:
     """Return the measure with this key, or None."""
     return _MEASURES.get(key)

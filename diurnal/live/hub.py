@@ -16,7 +16,7 @@ import structlog
 
 from diurnal.errors import AppError, TooMany
 from diurnal.model.access import Access
-from diurnal.services import changelog
+from diurnal.services import changelog, sight
 from diurnal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -95,11 +95,13 @@ class Hub:
         return None if self.closed else self._revs.get(account_id)
 
     def check_room(self, access: Access) -> None:
-        """Refuse one more where there are as many as may be.
+        """Refuse one more where there are as many as may be, or who is to hear of nothing yet.
 
         Raises:
             TooMany: too many in all, or of this access.
+            Forbidden: the access sees data later than they come.
         """
+        sight.refuse_delayed(access)
         if self.closed or self.count >= FOLLOWERS_MAX:
             raise TooMany("too many follow changes already", retry_after_s=RETRY_S)
         if self._by_access[access.id] >= PER_ACCESS_MAX:

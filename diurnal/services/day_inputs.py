@@ -87,8 +87,11 @@ def gather(
     from diurnal.model.days import Inputs
 
     kinds = accounts.sources(tx, state.account_id)
-    entries = _entries(tx, state, measure, kinds, first, last)
-    intervals = _points(tx, state, base, kinds, first, last)
+    dead = state.trashed_streams
+    entries = (
+        [] if state.home(measure) in dead else _entries(tx, state, measure, kinds, first, last)
+    )
+    intervals = [] if state.home(base) in dead else _points(tx, state, base, kinds, first, last)
     more, sessions, texts = _told(tx, state, measure, base, kinds, first, last, keep)
     return Inputs(intervals=[*intervals, *more], entries=entries, sessions=sessions, texts=texts)
 

@@ -15,11 +15,11 @@ import msgspec
 
 from diurnal import catalog
 from diurnal.errors import Forbidden, InvalidInput, UnknownReference
-from diurnal.model import time
-from diurnal.model.access import Access, Permission
+from diurnal.model import places, time
+from diurnal.model.access import Access, Permission, Place, Rights
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import day_inputs, events, marks
+from diurnal.services import day_inputs, events, marks, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.services.day_inputs import SOURCE
 from diurnal.services.series import Counts
@@ -91,6 +91,8 @@ def write_rows(
     counts, fresh = [len(given) - len(last_of), 0, 0], []
     for key, new in last_of.items():
         stands = known.get(key)
+        if stands is not None:
+            _may_replace(state, caller, stands)
         if stands is not None and _same(stands, new):
             counts[0] += 1
         else:
@@ -99,6 +101,15 @@ def write_rows(
     if fresh:
         _store(tx, ctx, caller, fresh, batch_id)
     return Counts(new=counts[1], same=counts[0], changed=counts[2])
+
+
+def _may_replace(state: AccountState, caller: Access, stands: DayRow) -> None:
+    """Refuse to write over what another said, or to tell whether it is the same."""
+    if caller.owner or stands.access_id == caller.id:
+        return
+    measure = state.measure(stands.measure)
+    if measure is None or not _rights(state, caller, measure, stands.day).changes:
+        raise Forbidden(f"no right to change {stands.measure}")
 
 
 def _store(
@@ -148,7 +159,8 @@ def remove_row(
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
     known = _measure(state, measure, "measure")
-    if not caller.owner and not _level(state, caller, known, day).changes:
+    sight.refuse_hidden(state, caller, known, "measure")
+    if not caller.owner and not _rights(state, caller, known, day).deletes:
         raise Forbidden(f"no right to change {measure}")
     gone = [r for r in store.rows(tx, caller.account_id, measure, day, day) if r.source == source]
     if not gone:
@@ -190,6 +202,7 @@ def _measure(state: AccountState, key: str, field: str) -> Measure:
 
 def _check(state: AccountState, caller: Access, new: NewDay, at: str) -> None:
     measure = _measure(state, new.measure, f"{at}measure")
+    sight.refuse_hidden(state, caller, measure, f"{at}measure")
     textual = catalog.day_kind(measure) in (ValueKind.TEXT, ValueKind.OBJECT)
     if isinstance(new.value, str):
         if not textual:
@@ -206,13 +219,13 @@ def _check(state: AccountState, caller: Access, new: NewDay, at: str) -> None:
     events.check_json([new.source, new.raw], f"{at}source")
     if not time.TIME_MIN // time.DAY <= new.day <= time.TIME_MAX // time.DAY:
         raise InvalidInput("the day is out of range", field=f"{at}date")
-    if not caller.owner and not _level(state, caller, measure, new.day).creates:
+    if not caller.owner and not _rights(state, caller, measure, new.day).creates:
         raise Forbidden(f"no right to add {new.measure}")
 
 
-def _level(state: AccountState, caller: Access, measure: Measure, day: int) -> Any:
+def _rights(state: AccountState, caller: Access, measure: Measure, day: int) -> Rights:
     start, _ = state.zones.day_bounds(day)
-    return caller.level_on(state.tree, measure.stream, measure=measure.key, at=start)
+    return caller.rights_on(state.tree, state.home(measure), measure=measure.key, at=start)
 
 
 def _known(
@@ -240,6 +253,7 @@ def _same(row: DayRow, new: NewDay) -> bool:
 def extent(tx: Tx, ctx: Context, caller: Access) -> dict[str, tuple[int, int]]:
     """Return (first day, last day) of each readable measure that has or may have day values."""
     state = ctx.state(tx, caller.account_id)
+    today = state.zones.day_at(ctx.now())
     found: dict[str, tuple[int, int]] = {}
     for key, (first, last) in store.extents(tx, caller.account_id).items():
         measure = state.measure(key)
@@ -252,6 +266,8 @@ def extent(tx: Tx, ctx: Context, caller: Access) -> dict[str, tuple[int, int]]:
                 first = max(first, state.zones.day_at(min(s for s in starts if s is not None)))
             if open_ and None not in ends:
                 last = min(last, state.zones.day_at(max(e for e in ends if e is not None) - 1))
+            if open_:
+                last = min(last, today - min(p.delay for p in open_) if _late(open_) else last)
             if not open_ or first > last:
                 continue
         found[key] = (first, last)
@@ -272,26 +288,39 @@ def _open(state: AccountState, caller: Access, measure: Measure) -> list[Permiss
         p
         for key, stream in _ways(state, measure)
         for p in caller.nearest(state.tree, stream)
-        if p.level.reads and p.tags is None and (p.measures is None or key in p.measures)
+        if p.allows.reads and p.tags is None and (p.measures is None or key in p.measures)
     ]
 
 
+def _late(permissions: Sequence[Permission]) -> bool:
+    return all(p.delay for p in permissions)
+
+
 def reads_all(
-    tx: Tx, state: AccountState, caller: Access, measure: Measure, first: int, last: int
+    tx: Tx,
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    measure: Measure,
+    first: int,
+    last: int,
 ) -> bool:
     """Return whether the caller sees each day from `first` to `last` as its owner does."""
     if caller.owner:
         return True
-    if all(p.start is not None or p.end is not None for p in _open(state, caller, measure)):
+    whole = [p for p in _open(state, caller, measure) if p.start is None and p.end is None]
+    if not any(p.delay == 0 and (p.place is Place.EXACT or not _placed(measure)) for p in whole):
         return False
-    keep = _keeper(state, caller, measure)
+    keep = _keeper(ctx, state, caller, measure)
     return day_inputs.keeps_all(tx, state, _base(state, measure), first, last, keep)
 
 
 def _ways(state: AccountState, measure: Measure) -> list[tuple[str, str]]:
     base = state.measure(measure.derived.measure) if measure.derived else None
-    ways = [(measure.key, measure.stream)]
-    return ways if base is None else [*ways, (base.key, base.stream), (measure.key, base.stream)]
+    ways = [(measure.key, state.home(measure))]
+    if base is None:
+        return ways
+    return [*ways, (base.key, state.home(base)), (measure.key, state.home(base))]
 
 
 def values(
@@ -343,7 +372,7 @@ def values(
         )
     if not caller.owner:
         found = {
-            key: _reduced(tx, state, caller, known[key], by_day, first, last)
+            key: _reduced(tx, ctx, state, caller, known[key], by_day, first, last)
             for key, by_day in found.items()
         }
     return {
@@ -443,6 +472,7 @@ def _day(value: DayValue) -> Day:
 
 def _reduced(
     tx: Tx,
+    ctx: Context,
     state: AccountState,
     caller: Access,
     measure: Measure,
@@ -450,42 +480,75 @@ def _reduced(
     first: int,
     last: int,
 ) -> dict[int, Day]:
-    """Leave out days outside the caller's time frames; recompute where events are hidden.
+    """Leave out days that the caller may not see; recompute where events are hidden.
 
     A day value is made of all that its owner has. Where part of that lies in streams that this
     caller may not read, the value is made anew of what it may.
     """
-    shown = {d: v for d, v in by_day.items() if _day_open(state, caller, measure, d)}
+    today = state.zones.day_at(ctx.now())
+    places_ = {d: _day_open(state, caller, measure, d, today) for d in by_day}
+    shown = {d: v for d, v in by_day.items() if places_[d] is not None}
     base = _base(state, measure)
-    keep = _keeper(state, caller, measure)
-    if not shown or day_inputs.keeps_all(tx, state, base, first, last, keep):
+    keep = _keeper(ctx, state, caller, measure)
+    if shown and not day_inputs.keeps_all(tx, state, base, first, last, keep):
+        order = marks.order(tx, state, base)
+        made: dict[int, Day] = {}
+        for part in day_inputs.stretches(tx, state, base, first, last):
+            inputs = day_inputs.gather(tx, state, measure, base, *part, keep=keep)
+            made.update((v.day, _day(v)) for v in _evaluate(state, measure, inputs, *part, order))
+        shown = {d: made[d] for d in shown if made[d].value is not None}
+    if not _placed(measure):
         return shown
-    order = marks.order(tx, state, base)
-    made: dict[int, Day] = {}
-    for part in day_inputs.stretches(tx, state, base, first, last):
-        inputs = day_inputs.gather(tx, state, measure, base, *part, keep=keep)
-        made.update((v.day, _day(v)) for v in _evaluate(state, measure, inputs, *part, order))
-    return {d: made[d] for d in shown if made[d].value is not None}
+    return {d: _blurred(v, places_[d] or Place.NONE) for d, v in shown.items()}
 
 
-def _keeper(state: AccountState, caller: Access, measure: Measure) -> day_inputs.Keep:
-    """Return what tells whether the caller may read an event that counts for a measure."""
+def _placed(measure: Measure) -> bool:
+    """Return whether the days of a measure say where somebody was."""
+    return measure.group == "location" and catalog.day_kind(measure) is ValueKind.TEXT
+
+
+def _blurred(day: Day, place: Place) -> Day:
+    if place is Place.EXACT:
+        return day
+    value = places.coarse_text(day.value, place) if isinstance(day.value, str) else day.value
+    lineage = None
+    if day.lineage is not None:
+        # What others said of the day, and in which rows, may be more exact than its value.
+        lineage = {**day.lineage, "parts": [], "rejected": [], "rows": []}
+    return day._replace(value=value, lineage=lineage)
+
+
+def _keeper(ctx: Context, state: AccountState, caller: Access, measure: Measure) -> day_inputs.Keep:
+    """Return what tells whether the caller may know of an event that counts for a measure."""
     keys = (_base(state, measure).key, measure.key)
+    until = state.until(ctx.now())
 
     def keep(streams: Sequence[str], tags: Sequence[str], at: int) -> bool:
         return any(
-            caller.level_on(state.tree, s, measure=key, tags=tags, at=at).reads
+            p.allows.reads and p.fits(key, tags, at) and (not p.delay or at < until(p.delay))
             for s in streams
+            for p in caller.nearest(state.tree, s)
             for key in keys
         )
 
     return keep
 
 
-def _day_open(state: AccountState, caller: Access, measure: Measure, day: int) -> bool:
+def _day_open(
+    state: AccountState, caller: Access, measure: Measure, day: int, today: int
+) -> Place | None:
+    """Return how exactly the day may be seen, None for not at all."""
     start, end = state.zones.day_bounds(day)
-    return any(
-        caller.level_on(state.tree, stream, measure=key, at=start).reads
-        and caller.level_on(state.tree, stream, measure=key, at=end - 1).reads
+    near = [
+        (key, p)
         for key, stream in _ways(state, measure)
-    )
+        for p in caller.nearest(state.tree, stream)
+        if p.allows.reads and day <= today - p.delay
+    ]
+    first = [p.place for key, p in near if p.fits(key, (), start)]
+    last = [p.place for key, p in near if p.fits(key, (), end - 1)]
+    if not first or not last:
+        return None
+    # As exact as it may be seen from its first moment to its last.
+    order = list(Place).index
+    return max(min(first, key=order), min(last, key=order), key=order)

@@ -785,16 +785,6 @@ def _refuse_streams(
             )
 
 
-def refuse_hidden(state: AccountState, caller: Access, stream: str, field: str) -> None:
-    """Refuse to write where the caller may not know that there is anything.
-
-    Raises:
-        HiddenReference: no right at all on the stream.
-    """
-    if not caller.owner and not caller.rights_on_stream(state.tree, stream).knows:
-        raise HiddenReference("nothing of this kind is there", field=field)
-
-
 def _known_to(state: AccountState, caller: Access, stream: str) -> bool:
     return stream in state.tree and caller.rights_on_stream(state.tree, stream).knows
 

@@ -154,7 +154,7 @@ def of_kind(
     """
     state = ctx.state(tx, caller.account_id)
     batch = batch or latest(tx, caller.account_id)
-    may = Readable(tx, state, caller, batch)
+    may = Readable(tx, ctx, state, caller, batch)
     for key in measures:
         known = state.measure(key)
         if known is None or not days.may_read(state, caller, known):
@@ -179,9 +179,14 @@ class Readable:
     """
 
     def __init__(
-        self, tx: Tx, state: AccountState, caller: Access, batch: Batch | None = None
+        self,
+        tx: Tx,
+        ctx: Context,
+        state: AccountState,
+        caller: Access,
+        batch: Batch | None = None,
     ) -> None:
-        self._tx, self._state, self._caller = tx, state, caller
+        self._tx, self._ctx, self._state, self._caller = tx, ctx, state, caller
         self._batch = batch
         self._known: dict[str, bool] = {"weekend": True}
 
@@ -196,6 +201,7 @@ class Readable:
                 and self._batch is not None
                 and days.reads_all(
                     self._tx,
+                    self._ctx,
                     self._state,
                     self._caller,
                     measure,
@@ -321,7 +327,7 @@ def goals(tx: Tx, ctx: Context, caller: Access, measures: Iterable[str] = ()) ->
     usual = {one.measure: one.body for one in of_kind(tx, ctx, caller, GOAL, measures=wanted)}
     own = {k: v for k, v in own_goals(state).items() if not wanted or k in wanted}
     if not caller.owner:
-        may = Readable(tx, state, caller, latest(tx, caller.account_id))
+        may = Readable(tx, ctx, state, caller, latest(tx, caller.account_id))
         own = {key: value for key, value in own.items() if may(key)}
     keys = [key for key in sorted({*usual, *own}) if state.measure(key) is not None]
     today = state.zones.day_at(ctx.now())

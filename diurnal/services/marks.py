@@ -38,6 +38,19 @@ def mark_all(tx: WriteTx, account_id: int, measures: Iterable[str], rev: int) ->
             store.mark_all(tx, account_id, one, rev)
 
 
+def mark_homes(tx: WriteTx, state: AccountState, streams: Iterable[str], rev: int) -> None:
+    """Mark every day of the measures whose points and days lie in `streams`."""
+    within = set(streams)
+    for key in store.measures_seen(tx, state.account_id):
+        measure = state.measure(key)
+        if measure is None or state.home(measure) not in within:
+            continue
+        seen = store.days_seen(tx, state.account_id, key)
+        # A point may carry an offset of its own, up to a day from the history's.
+        mark(tx, state.account_id, {(key, day + n) for day in seen for n in (-1, 0, 1)}, rev)
+        mark_all(tx, state.account_id, [key], rev)
+
+
 def add_sources(tx: WriteTx, account_id: int, found: Mapping[str, str], at: int) -> None:
     """Remember the kinds of sources, after a change was reserved; a known one keeps its kind."""
     known = accounts.sources(tx, account_id)

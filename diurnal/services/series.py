@@ -7,7 +7,7 @@ may read them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -16,7 +16,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import events, marks
+from diurnal.services import events, marks, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes, days
 from diurnal.store import series as store
@@ -101,6 +101,7 @@ def write(
         UnknownReference: no such measure.
         InvalidInput: not a measure of numbers, or a source without a name.
         Forbidden: the caller may not add data of this measure.
+        HiddenReference: it may not even know of it.
     """
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
@@ -111,7 +112,7 @@ def write(
     parts = list(given) if isinstance(given, list | tuple) else prepare(given)  # type: ignore[arg-type]
     if not parts:
         return Counts(0, 0, 0)
-    _may_add(state, caller, known, parts)
+    may_change = _may_add(ctx, state, caller, known, parts)
     before: dict[int, list[Chunk]] = {}
     spans = [p.span_start for p in parts]
     for chunk in store.in_spans(tx, caller.account_id, measure, source, spans):
@@ -119,11 +120,17 @@ def write(
     counts, made = Counts(0, 0, 0), []
     for part in parts:
         old = before.get(part.span_start)
+        # Who may add but not change leaves what others wrote as it is, and is not told of it.
+        others = not may_change and any(c.access_id != caller.id for c in old or ())
         fresh, counted = (
-            _merged(part, old, batch_id, replace=replace)
+            _merged(part, old, batch_id, replace=replace and not others)
             if old
             else _first(part, measure, source, batch_id, replace=replace)
         )
+        if others:
+            counted = Counts(len(part.cols), 0, 0)
+            kept_by = next((c.access_id for c in old or () if c.batch == batch_id), "")
+            fresh = [msgspec.structs.replace(c, access_id=kept_by) for c in fresh]
         counts = Counts(*(a + b for a, b in zip(counts, counted, strict=True)))
         made += fresh
     if made:
@@ -145,7 +152,7 @@ def _store(
 ) -> None:
     stamp = changes.reserve(tx, caller.account_id, len(made), ctx.now())
     stamped = [
-        msgspec.structs.replace(c, rev=stamp.rev + i, access_id=caller.id)
+        msgspec.structs.replace(c, rev=stamp.rev + i, access_id=c.access_id or caller.id)
         for i, c in enumerate(made)
     ]
     emptied = [c for c in stamped if c.n == 0]
@@ -269,43 +276,60 @@ def _numeric(state: AccountState, measure: str) -> Measure:
 
 
 def _may_add(
-    state: AccountState, caller: Access, measure: Measure, parts: Sequence[Prepared]
-) -> None:
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    measure: Measure,
+    parts: Sequence[Prepared],
+) -> bool:
+    """Refuse points that the caller may not add; return whether it may change what is there."""
     if caller.owner:
-        return
-    first, last = int(parts[0].cols.start[0]), int(parts[-1].cols.start[-1])
-    open_ = windows(state, caller, measure, first, last + 1, adding=True)
-    for part in parts:
-        begun = part.cols.start
-        held = sum(int(((begun >= low) & (begun < high)).sum()) for low, high in open_)
-        if held < len(begun):
-            raise Forbidden(f"no right to add {measure.key}")
+        return True
+    sight.refuse_hidden(state, caller, measure, "measure")
+    first, last = int(parts[0].cols.start[0]), int(parts[-1].cols.start[-1]) + 1
+    if not _all_in(windows(ctx, state, caller, measure, first, last, to="creates"), parts):
+        raise Forbidden(f"no right to add {measure.key}")
+    return _all_in(windows(ctx, state, caller, measure, first, last, to="changes"), parts)
+
+
+def _all_in(open_: Sequence[tuple[int, int]], parts: Sequence[Prepared]) -> bool:
+    return all(
+        sum(int(((p.cols.start >= low) & (p.cols.start < high)).sum()) for low, high in open_)
+        >= len(p.cols)
+        for p in parts
+    )
 
 
 def windows(
+    ctx: Context,
     state: AccountState,
     caller: Access,
     measure: Measure,
     start: int,
     end: int,
     *,
-    adding: bool = False,
+    to: Literal["reads", "creates", "changes"] = "reads",
 ) -> list[tuple[int, int]]:
-    """Return the parts of [start, end) whose data of a measure the caller may read, in order.
+    """Return the parts of [start, end) whose points of a measure the caller may read, in order.
 
     Args:
-        adding: the parts that it may add to instead.
+        to: the parts that it may add to, or change, instead.
     """
     if caller.owner:
         return [(start, end)]
+    until = state.until(ctx.now())
     open_: list[tuple[int, int]] = []
-    for p in caller.nearest(state.tree, measure.stream):
-        fits = (p.level.creates if adding else p.level.reads) and p.tags is None
-        if fits and (p.measures is None or measure.key in p.measures):
-            low = start if p.start is None else max(start, p.start)
-            high = end if p.end is None else min(end, p.end)
-            if low < high:
-                open_.append((low, high))
+    for p in caller.nearest(state.tree, state.home(measure)):
+        if not getattr(p.allows, to) or p.tags is not None:
+            continue
+        if (to == "reads" and p.days_only) or not (p.measures is None or measure.key in p.measures):
+            continue
+        low = start if p.start is None else max(start, p.start)
+        high = end if p.end is None else min(end, p.end)
+        if p.delay and to == "reads":
+            high = min(high, until(p.delay))
+        if low < high:
+            open_.append((low, high))
     found: list[tuple[int, int]] = []
     for low, high in sorted(open_):
         if found and low <= found[-1][1]:
@@ -334,11 +358,13 @@ def read(
 
     state = ctx.state(tx, caller.account_id)
     known = _numeric(state, measure)
-    allowed = windows(state, caller, known, start, end)
+    allowed = windows(ctx, state, caller, known, start, end)
     if not allowed:
-        if caller.level_on_stream(state.tree, known.stream).reads:
+        if caller.rights_on_stream(state.tree, state.home(known)).reads:
             return []
         raise UnknownReference(f"unknown measure {measure!r}", field="measure")
+    if state.home(known) in state.trashed_streams:
+        return []
     by_source: dict[str, list[Columns]] = {}
     for low, high in allowed:
         for name, data in store.between(tx, caller.account_id, measure, low, high, time.DAY):
@@ -372,8 +398,9 @@ def buckets(
 
     state = ctx.state(tx, caller.account_id)
     known = _numeric(state, measure)
-    whole = windows(state, caller, known, start, end) == [(start, end)]
-    if not whole or not series.from_aggregates_ok(start, end, width):
+    whole = windows(ctx, state, caller, known, start, end) == [(start, end)]
+    trashed = state.home(known) in state.trashed_streams
+    if not whole or trashed or not series.from_aggregates_ok(start, end, width):
         points = read(tx, ctx, caller, measure, start, end, source=source)
         return [(n, series.buckets_exact(cols, start, end, width)) for n, cols in points]
     by_source: dict[str, dict[int, list[bytes]]] = {}
@@ -400,7 +427,9 @@ def listed(tx: Tx, ctx: Context, caller: Access) -> list[Listed]:
     found = []
     for row in store.listed(tx, caller.account_id):
         known = state.measure(row[0])
-        if known is not None and windows(state, caller, known, row[3], row[4] + 1):
+        if known is None or state.home(known) in state.trashed_streams:
+            continue
+        if windows(ctx, state, caller, known, row[3], row[4] + 1):
             found.append(Listed(row[0], row[1], int(row[2]), row[3], row[4]))
     return found
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
+from diurnal import catalog
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.events import TEXT_MAX, Event
 from diurnal.model.streams import DEPTH_MAX, ROOT, STREAMS_MAX, Stream, Tree
-from diurnal.services import events
+from diurnal.services import events, marks
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes
 from diurnal.store import events as event_store
@@ -62,8 +63,7 @@ def deletions(tx: Tx, caller: Access, since: int) -> list[tuple[str, int]]:
 
 def listable(tree: Tree, caller: Access, stream: str) -> bool:
     """Return whether the caller may know of the stream."""
-    level = caller.level_on_stream(tree, stream)
-    return level.reads or level.creates
+    return caller.rights_on_stream(tree, stream).knows
 
 
 def create(
@@ -93,11 +93,16 @@ def create(
         raise InvalidInput("not an id that a stream can have", field="id")
     if parent_id is not None:
         _parent(state, caller, parent_id)
-    elif not caller.owner and not caller.level_on_stream(state.tree, "*").manages:
+    elif not caller.owner and not caller.rights_on_stream(state.tree, "*").manages:
         raise Forbidden("no right to make a root stream")
+    standard = catalog.standard_stream(id_)
     if id_ in state.tree:
         raise Conflict(f'A stream with id "{id_}" already exists', data={"id": id_})
-    if id_.startswith(f"{ROOT}-"):
+    if standard is not None:  # deleted once; it means again what it meant
+        if measure not in (None, standard.measure):
+            raise InvalidInput(f"{id_} holds {standard.measure}", field="measure")
+        measure = standard.measure
+    elif id_.startswith(f"{ROOT}-"):
         raise InvalidInput(f"ids that begin with {ROOT}- are the standard set's", field="id")
     if len(state.tree) >= STREAMS_MAX:
         raise InvalidInput(f"at most {STREAMS_MAX} streams", field="id")
@@ -232,7 +237,7 @@ def _managed(state: AccountState, caller: Access, id_: str) -> Stream:
     stream = state.tree.get(id_)
     if stream is None or not (caller.owner or listable(state.tree, caller, id_)):
         raise NotFound(f"no stream {id_!r}")
-    if not caller.owner and not caller.level_on_stream(state.tree, id_).manages:
+    if not caller.owner and not caller.rights_on_stream(state.tree, id_).manages:
         raise Forbidden(f"no right to manage stream {id_!r}")
     return stream
 
@@ -245,7 +250,7 @@ def _parent(state: AccountState, caller: Access, parent_id: str) -> None:
             field="parentId",
             data={"parentId": parent_id},
         )
-    if not caller.owner and not caller.level_on_stream(state.tree, parent_id).manages:
+    if not caller.owner and not caller.rights_on_stream(state.tree, parent_id).manages:
         raise Forbidden(f"no right to manage stream {parent_id!r}")
     if state.tree.trashed(parent_id):
         raise InvalidInput(
@@ -259,7 +264,7 @@ def _parent(state: AccountState, caller: Access, parent_id: str) -> None:
 
 def _may_move(state: AccountState, caller: Access, new: Stream) -> None:
     if new.parent_id is None:
-        if not caller.owner and not caller.level_on_stream(state.tree, "*").manages:
+        if not caller.owner and not caller.rights_on_stream(state.tree, "*").manages:
             raise Forbidden("no right to make a root stream")
         return
     if new.parent_id == new.id or new.id in state.tree.path(new.parent_id):
@@ -293,6 +298,9 @@ def _mean_anew(tx: WriteTx, ctx: Context, caller: Access, state: AccountState, i
 
 def _touch_below(tx: WriteTx, ctx: Context, caller: Access, state: AccountState, id_: str) -> None:
     """Mark the days of events below a stream that went into the trash or came back."""
-    held = event_store.in_streams(tx, caller.account_id, state.tree.below(id_))
+    below = state.tree.below(id_)
+    held = event_store.in_streams(tx, caller.account_id, below)
     revs = changes.revs(tx, caller.account_id)
-    events.touch(tx, state, held, revs[0] if revs else 0)
+    rev = revs[0] if revs else 0
+    events.touch(tx, state, held, rev)
+    marks.mark_homes(tx, state, below, rev)

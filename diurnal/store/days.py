@@ -291,6 +291,17 @@ _MEASURES_OF = Sql(
     )
     .distinct()
 )
+_MEASURES_SEEN = Sql(
+    select(source_day.c.measure).where(source_day.c.account_id == bindparam("account")).distinct()
+)
+_DAYS_SEEN = Sql(
+    select(source_day.c.day)
+    .where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("measure"),
+    )
+    .distinct()
+)
 _EVENTS_ON = Sql(
     select(event.c.source, event.c.day, event.c.stream_id, event.c.more_streams, event.c.id)
     .where(
@@ -444,6 +455,17 @@ def mark_all(tx: WriteTx, account_id: int, measure: str, rev: int) -> None:
 def measures_of(tx: Tx, account_id: int, source: str) -> list[str]:
     """Return the measures of which a source has data."""
     return [row[0] for row in tx.execute(_MEASURES_OF, {"account": account_id, "name": source})]
+
+
+def measures_seen(tx: Tx, account_id: int) -> list[str]:
+    """Return the measures of which there are data."""
+    return [row[0] for row in tx.execute(_MEASURES_SEEN, {"account": account_id})]
+
+
+def days_seen(tx: Tx, account_id: int, measure: str) -> list[int]:
+    """Return the days on which any source has data of a measure."""
+    values = {"account": account_id, "measure": measure}
+    return [row[0] for row in tx.execute(_DAYS_SEEN, values)]
 
 
 def seen_on(tx: Tx, account_id: int, measure: str, days: Iterable[int]) -> set[tuple[str, int]]:

@@ -127,7 +127,9 @@ def creating(status: int = 201) -> Expected:
             return 400
         if kind in OWNERS:
             return status
-        if kind not in CREATORS or aim is Aim.OUTER or (aim is Aim.EDGE and kind in FRAMES):
+        if aim is Aim.OUTER or kind == "nothing":
+            return 400  # as one that is not there
+        if kind not in CREATORS or (aim is Aim.EDGE and kind in FRAMES):
             return 403
         return status
 
@@ -213,8 +215,10 @@ def measure_write(right: frozenset[str], missing: int = 404) -> Expected:
             return missing
         if kind in OWNERS:
             return 200
+        if aim is Aim.OUTER or kind == "nothing":
+            return missing
         # They carry no tag, so a token that is held to one adds none.
-        if kind not in right or kind == "tagged" or aim is Aim.OUTER:
+        if kind not in right or kind == "tagged":
             return 403
         return 403 if aim is Aim.EDGE and kind == "measured" else 200
 

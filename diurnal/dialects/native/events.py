@@ -433,7 +433,7 @@ async def delete(call: Call) -> Response:
     id_ = call.path["id"]
 
     def do(tx: WriteTx) -> bytes:
-        old = events.changeable(tx, call.ctx, call.caller, id_)
+        old = events.changeable(tx, call.ctx, call.caller, id_, deleting=True)
         if call.query.final:
             events.delete(tx, call.ctx, call.caller, id_)
             return wire.encode(Deleted(deleted=id_))

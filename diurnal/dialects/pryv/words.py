@@ -9,6 +9,7 @@ from diurnal.errors import (
     AppError,
     Conflict,
     Forbidden,
+    HiddenReference,
     InvalidInput,
     NotFound,
     TooLarge,
@@ -31,6 +32,7 @@ class AccessExpired(Forbidden):
 STATUSES: dict[type[AppError], tuple[int, str]] = {
     InvalidInput: (400, "invalid-parameters-format"),
     UnknownReference: (400, "unknown-referenced-resource"),
+    HiddenReference: (403, "forbidden"),  # Pryv tells what is hidden from what is not there
     shapes.BadStructure: (400, "invalid-request-structure"),
     shapes.BadOperation: (400, "invalid-operation"),
     shapes.BadEventType: (400, "invalid-event-type"),
@@ -64,8 +66,8 @@ def describe(error: AppError, id_: str) -> dict[str, Any]:
     elif id_ == "invalid-parameters-format":
         path = f"#/{getattr(error, 'field', None) or ''}"
         told = [{"code": "INVALID_FORMAT", "params": [], "message": message, "path": path}]
-    elif type(error) is Forbidden:
-        message = _FORBIDDEN
+    elif type(error) in (Forbidden, HiddenReference):
+        message, told = _FORBIDDEN, None
     elif id_ == "unexpected-error":
         message = f"Unexpected error: {message}"
     described: dict[str, Any] = {"id": id_, "message": message}
