@@ -162,9 +162,11 @@ class _Export:
 
     def _source(self, row: Mapping[str, Any]) -> Source:
         app, package = self._apps.get(row["app_info_id"], ("Health Connect", ""))
-        if row["recording_method"] == _MANUAL:
+        kind = _PACKAGES.get(package) or kind_of(app)
+        if row["recording_method"] == _MANUAL and kind is Kind.DERIVED:
+            # Apps of scales and bands say it of what the device measured.
             return Source(f"{app} (typed)", Kind.MANUAL)
-        return Source(app, _PACKAGES.get(package) or kind_of(app))
+        return Source(app, kind)
 
     def _interval(self, table: str, row: Mapping[str, Any]) -> Iterator[Item]:
         column, measure, unit = _INTERVALS[table]

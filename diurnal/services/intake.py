@@ -157,10 +157,21 @@ def _recognise(entries: Mapping[str, Entry], options: Mapping[str, Any], found: 
             found.chosen.append((name, connectors[name], entry))
         else:
             rest.append((path, sure))
+    found.chosen = [c for c in found.chosen if not _is_part(c, used)]
     for path, sure in rest:
         if any(c.members is not None and c.members(path) for c in used.values()):
             continue
         (found.unsure if sure > 0 else found.unknown).append(path)
+
+
+def _is_part(chosen: tuple[str, Connector, Entry], used: Mapping[str, Connector]) -> bool:
+    """Return whether another connector reads the entry through one of its own.
+
+    An export knows what its files are of: a route of a workout is no workout by itself.
+    """
+    name, _, entry = chosen
+    others = (c for other, c in used.items() if other != name)
+    return any(c.members is not None and c.members(entry.path) for c in others)
 
 
 def _nothing(found: _Found) -> str:

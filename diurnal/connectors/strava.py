@@ -1,0 +1,169 @@
+"""Strava: the bulk export (`activities.csv` with its files), and saved answers of its API.
+
+Columns are known by their place, for their names are in the account's language, and two are
+there twice. Dates of the export are UTC, without saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+import msgspec
+
+from diurnal.connectors import Connector, Entry, fit, gpx, tcx
+from diurnal.connectors import _csv as tables
+from diurnal.connectors import _json as documents
+from diurnal.connectors import _tracks as tracks
+from diurnal.connectors._dates import written
+from diurnal.connectors._health import workout
+from diurnal.connectors._said import number, utc
+from diurnal.errors import AppError
+from diurnal.model.records import Bad, Datum, Item, Progress, Source, ZoneSeen
+from diurnal.model.sources import Kind
+from diurnal.model.time import SECOND, micros
+
+STRAVA = Source("Strava", Kind.WRIST)
+API, EXPORT = "1 api", "2 export"
+
+_ID, _DATE, _NAME, _TYPE, _FILE = 0, 1, 2, 3, 12
+_ELAPSED, _MOVING, _METRES, _CLIMB = 15, 16, 17, 20
+_BY_NAME = (
+    ("heart_rate", "Average Heart Rate"),
+    ("heart_rate_max", "Max Heart Rate"),
+    ("energy", "Calories"),
+    ("power", "Average Watts"),
+)
+_MARKS = frozenset({"start_date", "start_date_local", "elapsed_time", "moving_time", "id"})
+_WHERE = ("item", "")
+
+
+def _is_list(entry: Entry) -> bool:
+    names = tables.header(entry.head)
+    return (
+        len(names) > _CLIMB
+        and names[_ELAPSED] == names[5] != ""
+        and names[_METRES] == names[6] != ""
+        and not names[0].isdigit()
+    )
+
+
+def _where(entry: Entry) -> str | None:
+    there = documents.members(entry.head)
+    for where in _WHERE:
+        if {f"{where}.{m}" if where else m for m in _MARKS} <= there:
+            return where
+    return None
+
+
+def recognise(entry: Entry) -> float:
+    """Return how sure it is."""
+    return 0.95 if _is_list(entry) or _where(entry) is not None else 0.0
+
+
+def members(path: str) -> bool:
+    """Return whether a file is read through the list of activities."""
+    return path.startswith("activities/") or "/activities/" in path
+
+
+def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
+    """Read an export with its files, or a saved answer."""
+    where = _where(entry)
+    if where is not None:
+        yield from documents.read(entry, activity, where)
+        return
+    total, names = max(entry.size, 1), tables.header(entry.head)
+    yield Progress("reading", 0, total)
+    for line, cells, done in tables.rows(entry):
+        if cells and cells[_ID].isdigit():
+            place = f"{entry.path}:{line}"
+            yield from documents.careful(lambda c: _row(entry, names, c), cells, place)
+        yield Progress("reading", min(done, total), total)
+    yield Progress("reading", total, total)
+
+
+def _row(entry: Entry, names: Sequence[str], cells: Sequence[str]) -> Iterator[Item]:
+    start = micros(written(cells[_DATE]).replace(tzinfo=UTC))
+    said: dict[str, Any] = {"title": cells[_NAME] or None}
+    for ours, at in (("moving", _MOVING), ("distance", _METRES), ("elevation", _CLIMB)):
+        said[ours] = number(cells[at]) if cells[at] else None
+    for ours, name in _BY_NAME:
+        # Where a name is there twice, the second is the precise one.
+        at = len(names) - 1 - names[::-1].index(name) if name in names else -1
+        if at >= 0 and at < len(cells) and cells[at]:
+            said[ours] = number(cells[at])
+    recorded: tracks.Activity | None = None
+    file = _file(entry, cells[_FILE]) if cells[_FILE] else None
+    if file is not None:
+        try:
+            recorded = _recorded(file)
+        except AppError as e:
+            yield Bad(e.message, file.path)
+    if recorded is not None and recorded.route:
+        points = tracks.columns(recorded.route, start)
+        said["route"] = {"file": cells[_FILE], "points": points}
+    sport = cells[_TYPE].lower().replace(" ", "_")
+    end = start + round(number(cells[_ELAPSED] or cells[5]) * SECOND)
+    event = workout(STRAVA, f"activity:{cells[_ID]}", start, end, sport, said)
+    yield msgspec.structs.replace(event, telling=EXPORT)
+    if recorded is not None:
+        recorded.sport = recorded.sport or sport
+        yield from tracks.points(recorded, STRAVA)
+
+
+def _file(entry: Entry, name: str) -> Entry | None:
+    folder = entry.path.rpartition("/")[0]
+    inner = name.removesuffix(".gz")
+    return entry.siblings.get(f"{folder}/{inner}" if folder else inner)
+
+
+def _recorded(file: Entry) -> tracks.Activity | None:
+    """Return what the activity's own file recorded; None for one of no known format."""
+    found: Sequence[tracks.Activity] = ()
+    with file.open() as stream:
+        if fit.recognise(file):
+            found = list(fit.read(stream).activities())
+        elif gpx.recognise(file):
+            found = gpx.read(stream)[0]
+        elif tcx.recognise(file):
+            found = tcx.read(stream)[0]
+    return found[0] if found else None
+
+
+def activity(said: Any) -> Iterator[Item]:
+    """Read an activity of the API, summary or detail; its local start has a Z that is none."""
+    start = utc(said["start_date"])
+    zone = str(said.get("timezone") or "").rpartition(") ")[2] or None
+    event: Datum = workout(
+        STRAVA,
+        f"activity:{said['id']}",
+        start,
+        start + round(number(said["elapsed_time"]) * SECOND),
+        str(said.get("sport_type") or said.get("type") or "").lower(),
+        {
+            "title": said.get("name"),
+            "moving": said.get("moving_time"),
+            "distance": said.get("distance"),
+            "elevation": said.get("total_elevation_gain"),
+            "heart_rate": said.get("average_heartrate"),
+            "heart_rate_max": said.get("max_heartrate"),
+            "energy": said.get("calories"),
+            "power": said.get("average_watts"),
+        },
+        zone=zone,
+    )
+    yield msgspec.structs.replace(event, telling=API)
+    if zone:
+        yield ZoneSeen(start, zone)
+
+
+CONNECTOR = Connector(
+    name="strava",
+    title="Strava",
+    docs="https://support.strava.com/hc/en-us/articles/216918437",
+    emits=frozenset({"workout", "heart_rate", "cadence_cycle", "cadence_step", "power", "speed"}),
+    recognise=recognise,
+    parse=parse,
+    members=members,
+)
