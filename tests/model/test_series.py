@@ -30,6 +30,7 @@ from diurnal.model.series import (
     concat,
     decode,
     decode_aggregate,
+    digits,
     encode,
     from_aggregates_ok,
     from_json,
@@ -608,13 +609,18 @@ plain_numbers = st.integers(0, 3).flatmap(
 @example(b"[" + b",".join(b"%d" % n for n in range(1_699_999_000, 1_700_003_000)) + b"]")
 @example(b"[" + b",".join(b"%d" % n for n in range(12_000)) + b"]")
 @example(b"[" + b",".join(b"%d" % n for n in range(1_699_999_999_000, 1_700_000_009_000)) + b"]")
+@example(b"[" + b",".join(b"%d" % n for n in range(123_399_999_990, 123_400_000_010)) + b"]")
 @example(b"[123456,123457,123456]")
+@example(b"[999999999999999,900000000000000]")
+@example(b"[123456789,123456780]")
+@example(b"[0,9,10,99,100,999,1000,9999,10000]")
+@example(b"[0,9,10,99,100,999,1000,9999]")
 @example(b"[1.25,10.5]")
 @example(b"[ 1, 2 ]")
 @example(b"[1e3,-2]")
 def test_columns_of_numbers_are_read_as_json_reads_them(text: bytes) -> None:
     theirs = np.array(msgspec.json.decode(text, type=list[float]), np.float64)
-    plain = series.text._plain(text)
+    plain = digits.read(text)
     assert plain is None or plain.tobytes() == theirs.tobytes()
     body = b'{"start":1,"v":' + text + b',"step":1}'
     assert from_json(body).value.tobytes() == (theirs + 0.0).tobytes()
@@ -647,6 +653,13 @@ def test_columns_of_numbers_are_read_as_json_reads_them(text: bytes) -> None:
             b"[:]",
         ],
         *[b"[123456,12345:]", b"[123456,12345/]", b"[123456;123456]", b"[123456,012345]"],
+        *[b"[00,12]", b"[1,02,3]", b"[1,2:]", b"[12,3/]", b"[1;2,33]", b"[1,,22]", b"[12,]"],
+        *[
+            b"[123456789012,12345678901a]",
+            b"[1234567890123;1234567890124]",
+            b"[1a3456789,1a3456780]",
+        ],
+        *[b"[0123456789,0123456780]", b"[1234567890,12345678 1]"],
         *[b"[12345a,123456]", b"[123456,12345 6]", b"[123456,\xff23456]", b"[123456,1234-6]"],
     ],
 )
