@@ -37,9 +37,13 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         host: the host name at whose root it answers as well as under its prefix.
+        plain_http: answer without TLS too; for development (Personyze, whose keys go in clear).
+        slow_query_s: seconds between two slow queries of one key (Personyze).
     """
 
     host: str | None = None
+    plain_http: bool = False
+    slow_query_s: int | None = None
 
 
 class ConnectorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -520,6 +524,15 @@ def _mailbox(raw: Any) -> str | None:
     return raw
 
 
+def _switch(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    told = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if not isinstance(raw, str) or raw.strip().lower() not in told:
+        raise ValueError("true or false")
+    return told[raw.strip().lower()]
+
+
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "data_dir": _path,
     "database_url": _database_url,
@@ -548,7 +561,11 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "log_format": _choice("console", "json"),
 }
 _PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
-    "dialects": {"host": _optional_host_name},
+    "dialects": {
+        "host": _optional_host_name,
+        "plain_http": _switch,
+        "slow_query_s": _number(0, 3600),
+    },
     "connectors": {"client_id": _text, "client_secret": _text, "base_url": _public_url},
 }
 """Settings that there are once for each dialect or connector: part -> field -> reader."""

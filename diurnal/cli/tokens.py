@@ -87,6 +87,7 @@ def _level(rights: frozenset[str]) -> Level:
 
 
 def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -> str:
+    from diurnal.auth import tokens
     from diurnal.model.access import Kind, Permission
     from diurnal.services import accesses
 
@@ -106,7 +107,8 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
             name="Command line",
             permissions=() if whole else (Permission(level),),
             api=api,
-            seal=api == "pryv",
+            token=tokens.make_hex(owner.account_id, upper=True) if api == "personyze" else None,
+            seal=api in ("pryv", "personyze"),
         )
     ).result()
     return token

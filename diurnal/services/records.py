@@ -291,3 +291,8 @@ def key_of(value: Any, *, folded: bool = False) -> str:
     """Return a value as the text by which it is found."""
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return (text.casefold() if folded else text)[:KEY_MAX]
+
+
+def hold(tx: WriteTx, ctx: Context, caller: Access) -> None:
+    """Let nobody else change the account in this turn: for who looks first and writes then."""
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
