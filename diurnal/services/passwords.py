@@ -95,6 +95,19 @@ def change_email(
     return ctx.store.write(do).result()
 
 
+def delete_account(ctx: Context, caller: Access, *, password: str, code: str, address: str) -> None:
+    """Delete the caller's account and all that is its; blocks.
+
+    Args:
+        code: of the second factor, where there is one.
+
+    Raises:
+        InvalidInput, Forbidden, TooMany: as `sign_in.confirm`.
+    """
+    sign_in.confirm(ctx, caller, password=password, code=code, address=address)
+    accounts.delete(ctx, caller.account_id)
+
+
 def _unchanged(tx: Tx, known: Account) -> Account:
     account = _found(tx, known.account_id)
     if account.password_hash != known.password_hash:

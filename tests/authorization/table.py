@@ -237,6 +237,14 @@ def token(kind: str, aim: Aim) -> int:
 
 
 DEMO = {"session": 202, "owner": 409}
+
+
+def by_turns(status: int) -> Expected:
+    """Whoever fails ten times waits: an address has so many guesses."""
+    return lambda kind, _aim: status if KINDS.index(kind) < 10 else 429
+
+
+OWN = (Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
 NOTE = {"streamIds": ["{stream}"], "type": "{type}", "tags": ["{tag}"], "time": "{time}"}
 EVENT = {"id": "{event}"}
 FILE = {"id": "{event}", "fileId": "{file}"}
@@ -370,6 +378,50 @@ TABLE: Mapping[str, Row] = {
         owner_only(400), body={"email": "a@example.org", "password": "not this one"}
     ),
     "PUT /account/zones": Row(owner_only(200), body={"zones": []}),
+    "POST /account/email/verify": Row(owner_only(400)),  # there is no address
+    "DELETE /account": Row(owner_only(400), body={"password": "not this one"}),
+    "GET /profile": Row(always(200)),
+    "PATCH /profile": Row(owner_only(200), body={"bio": "x"}),
+    "GET /profile/avatar": Row(always(404)),
+    "PUT /profile/avatar": Row(owner_only(400), content=b"no picture"),
+    "DELETE /profile/avatar": Row(owner_only(200)),
+    "GET /sign-up": Row(always(200), public=True),
+    "POST /sign-up": Row(
+        always(403), body={"username": "mallory", "password": "x" * 10}, public=True
+    ),
+    "GET /invitations": Row(owner_only(200)),
+    "POST /invitations": Row(owner_only(201), body={"note": "x"}),
+    "DELETE /invitations/{id}": Row(owner_only(200), {"id": "{invitation}"}, aims=OWN),
+    "POST /password-reset": Row(always(202), body={"name": "alice"}, public=True),
+    "POST /password-reset/finish": Row(
+        by_turns(403), body={"token": "x", "password": "x" * 10}, public=True
+    ),
+    "POST /email-verification": Row(by_turns(403), body={"token": "x"}, public=True),
+    "GET /sessions": Row(owner_only(200)),
+    "DELETE /sessions/{id}": Row(owner_only(200), {"id": "{session}"}, aims=OWN),
+    "DELETE /sessions": Row(owner_only(200)),
+    "GET /passkeys": Row(owner_only(200)),
+    "POST /passkeys/options": Row(owner_only(400), body={"password": "not this one"}),
+    "POST /passkeys": Row(owner_only(400), body={"name": "x", "credential": {}}),
+    "PATCH /passkeys/{id}": Row(owner_only(200), {"id": "{passkey}"}, {"name": "x"}, aims=OWN),
+    "DELETE /passkeys/{id}": Row(owner_only(200), {"id": "{passkey}"}, aims=OWN),
+    "GET /second-factor": Row(owner_only(200)),
+    "POST /second-factor": Row(owner_only(400), body={"password": "not this one"}),
+    "POST /second-factor/confirm": Row(owner_only(409), body={"code": "000000"}),
+    "POST /second-factor/recovery-codes": Row(
+        owner_only(400), body={"password": "not this one", "code": "000000"}
+    ),
+    "DELETE /second-factor": Row(owner_only(400), body={"password": "not this one"}),
+    "GET /legacy": Row(owner_only(200)),
+    "PUT /legacy/{way}": Row(owner_only(200), {"way": "exist.simple_token"}, {"on": False}),
+    "GET /admin/accounts": Row(owner_only(200)),
+    "POST /admin/accounts": Row(
+        owner_only(201), body={"username": "new-{kind}", "password": "x" * 10}
+    ),
+    "PATCH /admin/accounts/{username}": Row(
+        owner_only(404), {"username": "nobody"}, {"disabled": True}
+    ),
+    "DELETE /admin/accounts/{username}": Row(owner_only(404), {"username": "nobody"}),
     "GET /changes": Row(owner_only(200)),
     "GET /live": Row(always(200), endless=True),
     "GET /tokens": Row(always(200)),
@@ -382,6 +434,8 @@ TABLE: Mapping[str, Row] = {
     "POST /session": Row(always(401), body={"name": "nobody-{kind}", "password": "x"}, public=True),
     "DELETE /session": Row(always(200)),
     "POST /session/second": Row(always(403), body={"ticket": "x", "code": "000000"}, public=True),
+    "POST /session/passkey/options": Row(always(200), public=True),
+    "POST /session/passkey": Row(by_turns(401), body={"credential": {}}, public=True),
     "POST /setup": Row(
         always(409), body={"username": "mallory", "password": "x" * 10}, public=True
     ),

@@ -14,6 +14,7 @@ from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
 from diurnal.services import (
     accesses,
+    accounts,
     analyse,
     events,
     experiments,
@@ -24,6 +25,10 @@ from diurnal.services import (
 )
 from diurnal.services import attachments as files
 from diurnal.services.context import Context
+from diurnal.services.sign_in import Proof
+from diurnal.store import invitations, passkeys
+from diurnal.store.invitations import Invitation
+from diurnal.store.passkeys import Passkey
 from tests.authorization.table import AIMS, KINDS, MEASURES, OUTSIDE, TABLE, Aim, Row
 from tests.clock import HOUR, SECOND, START, Clock
 from tests.conftest import PASSWORD
@@ -96,6 +101,9 @@ class World:
             "event": NO_ID,
             "file": NO_ID,
             "token": NO_ID,
+            "session": NO_ID,
+            "passkey": NO_ID,
+            "invitation": NO_ID,
             "node": "nowhere",
             "stream": "nowhere" if nowhere else made_in,
             "upload": "nowhere",
@@ -129,6 +137,13 @@ class World:
             known["job"] = self._write(lambda tx: analyse.ask(tx, self.ctx, owner))
         if "{trial}" in asked:
             known["trial"] = self._trial(owner)
+        for word, make in (
+            ("session", self._session),
+            ("passkey", self._passkey),
+            ("invitation", self._invitation),
+        ):
+            if f"{{{word}}}" in asked:
+                known[word] = make(owner)
         if "{token}" in asked:
             known["token"] = self._token(owner, "t", [], Kind.PERSONAL)[0]
         return known
@@ -187,6 +202,30 @@ class World:
             lambda tx: imports.start(tx, self.ctx, owner, upload_id=upload, name="a")
         )
         return str(batch)
+
+    def _session(self, owner: Access) -> str:
+        account = self.ctx.store.read(lambda tx: accounts.find(tx, owner.username))
+        return str(sessions.begin(self.ctx, Proof(account, "password"))[0].access.id)
+
+    def _passkey(self, owner: Access) -> str:
+        id_ = str(self.ctx.new_id())
+        new = Passkey(
+            id=id_,
+            credential=id_,
+            public_key=b"x",
+            sign_count=0,
+            transports=(),
+            backed_up=False,
+            name="x",
+            created=START,
+        )
+        self._write(lambda tx: passkeys.add(tx, owner.account_id, new))
+        return id_
+
+    def _invitation(self, owner: Access) -> str:
+        new = Invitation(id=str(self.ctx.new_id()), note="", created=START, expires=START)
+        self._write(lambda tx: invitations.add(tx, owner.account_id, new.id.encode(), new))
+        return new.id
 
     def tidy(self, row: Row) -> None:
         """Remove the uploads, of which an account has few at a time."""

@@ -72,6 +72,37 @@ async def put_email(call: Call) -> Response:
     return endpoint.answer(write_account(account))
 
 
+class Deletion(wire.Input):
+    """The password, and a code of the second factor where there is one."""
+
+    password: Secret
+    code: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class DeletedAccount(wire.Output):
+    """The name of the account that is gone."""
+
+    deleted: str
+
+
+async def delete(call: Call) -> Response:
+    """Delete the account and all that is its."""
+    asked: Deletion = call.body
+    username = call.caller.username
+    await http.blocking(
+        lambda: passwords.delete_account(
+            call.ctx,
+            call.caller,
+            password=asked.password,
+            code=asked.code,
+            address=http.address(call.request),
+        )
+    )
+    response = endpoint.answer(DeletedAccount(deleted=username))
+    http.drop_session(call.request, response)
+    return response
+
+
 ENDPOINTS = (
     Endpoint(
         method="PUT",
@@ -93,5 +124,16 @@ ENDPOINTS = (
         body=(EmailIn,),
         answer=(AccountOut,),
         handler=put_email,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/account",
+        name="account.delete",
+        summary="Delete the account and all that is its",
+        description="For good, with every file; only its own backups remain.",
+        who=Who.OWNER,
+        body=(Deletion,),
+        answer=(DeletedAccount,),
+        handler=delete,
     ),
 )

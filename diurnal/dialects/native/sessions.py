@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from starlette.responses import Response
@@ -10,10 +10,11 @@ from starlette.responses import Response
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
+from diurnal.dialects.native.passkeys import PasskeyOptions, where
 from diurnal.dialects.native.tokens import PermissionOut, Revoked, write_permissions
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
-from diurnal.services import accesses, first_run, sessions
+from diurnal.services import accesses, first_run, passkeys, sessions
 from diurnal.services.sign_in import Pending, finish
 from diurnal.store.accesses import Stored
 
@@ -41,6 +42,12 @@ class SecondOut(wire.Output):
     ticket: str
     username: str
     needs: str = "code"
+
+
+class PasskeyShown(wire.Input):
+    """What the browser's passkey answered."""
+
+    credential: dict[str, Any]
 
 
 class Setup(wire.Input):
@@ -102,10 +109,11 @@ async def _signed_in(call: Call, name: str, password: str, status: int) -> Respo
     )
     if isinstance(found, Pending):
         return endpoint.answer(SecondOut(ticket=found.ticket, username=found.username), 202)
-    return _begun(call, *found, status)
+    return begun(call, *found, status)
 
 
-def _begun(call: Call, stored: Stored, token: str, status: int = 200) -> Response:
+def begun(call: Call, stored: Stored, token: str, status: int = 200) -> Response:
+    """Answer a new session: a cookie that no script reads."""
     response = endpoint.answer(_write(stored.access), status)
     http.keep_session(call.request, response, token)
     return response
@@ -127,7 +135,26 @@ async def second(call: Call) -> Response:
             device=call.request.headers.get("user-agent", ""),
         )
     )
-    return _begun(call, stored, token)
+    return begun(call, stored, token)
+
+
+async def ask_passkey(call: Call) -> Response:
+    """Ask for a passkey."""
+    return endpoint.answer(PasskeyOptions(options=passkeys.ask(call.ctx, where(call))))
+
+
+async def show_passkey(call: Call) -> Response:
+    """Sign in with a passkey."""
+    address = http.address(call.request)
+    stored, token = await http.blocking(
+        lambda: sessions.begin(
+            call.ctx,
+            passkeys.show(call.ctx, where(call), credential=call.body.credential, address=address),
+            address=address,
+            device=call.request.headers.get("user-agent", ""),
+        )
+    )
+    return begun(call, stored, token)
 
 
 async def sign_out(call: Call) -> Response:
@@ -187,6 +214,27 @@ ENDPOINTS = (
         body=(Second,),
         answer=(SessionOut,),
         handler=second,
+    ),
+    Endpoint(
+        method="POST",
+        path="/session/passkey/options",
+        name="session.ask_passkey",
+        summary="Ask for a passkey",
+        description="Give `options` to navigator.credentials.get, and what comes of it to"
+        " POST /session/passkey.",
+        who=Who.ANYBODY,
+        answer=(PasskeyOptions,),
+        handler=ask_passkey,
+    ),
+    Endpoint(
+        method="POST",
+        path="/session/passkey",
+        name="session.passkey",
+        summary="Sign in with a passkey",
+        who=Who.ANYBODY,
+        body=(PasskeyShown,),
+        answer=(SessionOut,),
+        handler=show_passkey,
     ),
     Endpoint(
         method="DELETE",
