@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import bindparam, insert, null, select, update
+from sqlalchemy import bindparam, insert, literal_column, null, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.model.access import Access, Kind, Permission
 from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, ordered
-from diurnal.store.tables import access, account
+from diurnal.store.tables import access, access_use, access_version, account
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +20,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sealed: the encrypted token, where a contract must show it again.
         used: microseconds of the last use, at most a minute old.
+        serial: how often it was changed.
     """
 
     access: Access
@@ -31,6 +35,20 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     deleted: int | None
     used: int | None
     calls: int
+    serial: int = 0
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an access was before it was changed."""
+
+    serial: int
+    name: str
+    permissions: tuple[Permission, ...]
+    device: str | None
+    client_data: dict[str, object] | None
+    expires: int | None
+    modified: int
+    modified_by: str
 
 
 _COLUMNS = tuple(c.name for c in access.columns)
@@ -56,6 +74,9 @@ _FIELDS = (
     access.c.used_us,
     access.c.calls,
     access.c.scopes,
+    access.c.fences,
+    access.c.features,
+    access.c.serial,
 )
 _BASE = select(*_FIELDS).join_from(access, account, access.c.account_id == account.c.account_id)
 _BY_TOKEN = Sql(
@@ -80,6 +101,67 @@ _DELETE = Sql(
     .where(access.c.account_id == bindparam("account"), access.c.id == bindparam("access"))
     .values(deleted_us=bindparam("now"), token_sealed=null())
 )
+_CHANGE = ordered(
+    (
+        "given_name",
+        "given_device",
+        "given_permissions",
+        "given_fences",
+        "given_features",
+        "given_serial",
+        "given_data",
+        "given_expires",
+        "now",
+        "by",
+        "account",
+        "access",
+    ),
+    update(access)
+    .where(access.c.account_id == bindparam("account"), access.c.id == bindparam("access"))
+    .values(
+        {
+            access.c.name: bindparam("given_name"),
+            access.c.permissions: bindparam("given_permissions"),
+            access.c.fences: bindparam("given_fences"),
+            access.c.features: bindparam("given_features"),
+            access.c.serial: bindparam("given_serial"),
+            access.c.device: bindparam("given_device"),
+            access.c.client_data: bindparam("given_data"),
+            access.c.expires_us: bindparam("given_expires"),
+            access.c.modified_us: bindparam("now"),
+            access.c.modified_by: bindparam("by"),
+        }
+    ),
+)
+_KEEP = ordered(("account_id", "access_id", "serial", "body"), insert(access_version))
+_VERSIONS = Sql(
+    select(access_version.c.body)
+    .where(
+        access_version.c.account_id == bindparam("account"),
+        access_version.c.access_id == bindparam("access"),
+    )
+    .order_by(access_version.c.serial)
+)
+_ADD_USE = ordered(
+    ("account_id", "access_id", "day", "calls", "refused"),
+    upsert(access_use).on_conflict_do_update(
+        index_elements=["account_id", "access_id", "day"],
+        set_={
+            "calls": access_use.c.calls + literal_column("excluded.calls"),
+            "refused": access_use.c.refused + literal_column("excluded.refused"),
+        },
+    ),
+)
+_USES = Sql(
+    select(access_use.c.day, access_use.c.calls, access_use.c.refused)
+    .where(
+        access_use.c.account_id == bindparam("account"),
+        access_use.c.access_id == bindparam("access"),
+        access_use.c.day >= bindparam("first"),
+        access_use.c.day <= bindparam("last"),
+    )
+    .order_by(access_use.c.day)
+)
 _USED = ordered(
     ("now", "n", "account", "access"),
     update(access)
@@ -101,6 +183,8 @@ def _stored(row: Row) -> Stored:
             client_id=row[7],
             expires=row[8],
             scopes=tuple(msgspec.json.decode(row[20])) if row[20] else (),
+            fences=frozenset(msgspec.json.decode(row[21])) if row[21] else frozenset(),
+            features=msgspec.json.decode(row[22]) if row[22] else {},
         ),
         token_hash=row[9],
         sealed=row[10],
@@ -113,7 +197,12 @@ def _stored(row: Row) -> Stored:
         deleted=row[17],
         used=row[18],
         calls=row[19],
+        serial=row[23],
     )
+
+
+def _text(value: Any) -> str | None:
+    return msgspec.json.encode(value).decode() if value else None
 
 
 def insert_one(tx: WriteTx, new: Stored) -> None:
@@ -132,9 +221,12 @@ def insert_one(tx: WriteTx, new: Stored) -> None:
                 new.device,
                 a.api,
                 a.client_id,
-                msgspec.json.encode(a.scopes).decode() if a.scopes else None,
+                _text(a.scopes),
                 msgspec.json.encode(a.permissions).decode(),
-                msgspec.json.encode(new.client_data).decode() if new.client_data else None,
+                _text(sorted(a.fences)),
+                _text(a.features),
+                new.serial,
+                _text(new.client_data),
                 a.expires,
                 new.created,
                 new.created_by,
@@ -173,3 +265,52 @@ def mark_deleted(tx: WriteTx, account_id: int, id_: str, now: int) -> None:
 def add_use(tx: WriteTx, rows: list[tuple[int, int, int, str]]) -> None:
     """Add (instant of the last call, calls, account, access) to the usage counts."""
     tx.many(_USED, rows)
+
+
+def change(tx: WriteTx, old: Stored, new: Stored) -> None:
+    """Store a changed access, keeping what it was."""
+    a = old.access
+    was = Version(
+        serial=old.serial,
+        name=a.name,
+        permissions=a.permissions,
+        device=old.device,
+        client_data=old.client_data,
+        expires=a.expires,
+        modified=old.modified,
+        modified_by=old.modified_by,
+    )
+    tx.many(_KEEP, [(a.account_id, a.id, old.serial, msgspec.json.encode(was).decode())])
+    a = new.access
+    given = (
+        a.name,
+        new.device,
+        msgspec.json.encode(a.permissions).decode(),
+        _text(sorted(a.fences)),
+        _text(a.features),
+        new.serial,
+        _text(new.client_data),
+        a.expires,
+        new.modified,
+        new.modified_by,
+        a.account_id,
+        a.id,
+    )
+    tx.many(_CHANGE, [given])
+
+
+def versions(tx: Tx, account_id: int, id_: str) -> list[Version]:
+    """Return what an access was before each of its changes, oldest first."""
+    rows = tx.execute(_VERSIONS, {"account": account_id, "access": id_})
+    return [msgspec.json.decode(row[0], type=Version) for row in rows]
+
+
+def add_days(tx: WriteTx, rows: list[tuple[int, str, int, int, int]]) -> None:
+    """Add (account, access, day, calls, refused) to the counts by day."""
+    tx.many(_ADD_USE, rows)
+
+
+def days(tx: Tx, account_id: int, id_: str, first: int, last: int) -> list[Row]:
+    """Return (day, calls, refused) of an access, oldest first; days without a call are left out."""
+    values = {"account": account_id, "access": id_, "first": first, "last": last}
+    return tx.execute(_USES, values)

@@ -9,7 +9,13 @@ writer locks the account's clock row first, and deleting an account walks this m
 
 from __future__ import annotations
 
-from diurnal.store.tables.accesses import access, audit, idempotency
+from diurnal.store.tables.accesses import (
+    access,
+    access_use,
+    access_version,
+    audit,
+    idempotency,
+)
 from diurnal.store.tables.accounts import account, account_clock, counter, directory, zone
 from diurnal.store.tables.applications import (
     app_grant,
@@ -56,6 +62,8 @@ __all__ = [
     "LONG",
     "RUNNING",
     "access",
+    "access_use",
+    "access_version",
     "account",
     "account_clock",
     "answer",

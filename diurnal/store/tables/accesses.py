@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, SmallInteger, text
 
-from diurnal.store.tables.columns import Text, flag, id_, index, table, us
+from diurnal.store.tables.columns import Text, id_, index, table, us
 
 access = table(
     "access",
@@ -18,6 +18,9 @@ access = table(
     Column("client_id", Text),
     Column("scopes", Text),
     Column("permissions", Text, nullable=False),
+    Column("fences", Text),
+    Column("features", Text),
+    Column("serial", Integer, nullable=False, server_default=text("0")),
     Column("client_data", Text),
     us("expires_us", null=True),
     us("created_us"),
@@ -32,19 +35,38 @@ access = table(
 
 index("access_token", access.c.account_id, access.c.token_hash, unique=True)
 
+access_version = table(
+    "access_version",
+    id_("access_id"),
+    Column("serial", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    key=("access_id", "serial"),
+)
+
+access_use = table(
+    "access_use",
+    id_("access_id"),
+    Column("day", Integer, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    key=("access_id", "day"),
+    clustered=True,
+)
+
+# A row holds what was noted together: a line for each doing. Fifty writes that share a commit
+# cost one row, and a second's reads another.
 audit = table(
     "audit",
     Column("seq", BigInteger, nullable=False),
-    us("time_us"),
-    Column("access_id", Text),
-    Column("action", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    flag("allowed"),
-    Column("n", Integer, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    us("first_us"),
+    us("last_us"),
+    Column("lines", Text, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     key=("seq",),
 )
+
+index("audit_time", audit.c.account_id, audit.c.last_us)
 
 idempotency = table(
     "idempotency",

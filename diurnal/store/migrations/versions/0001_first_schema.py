@@ -44,6 +44,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column(
+            "fences", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column(
+            "features", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("serial", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column(
             "client_data",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
             nullable=True,
@@ -76,6 +83,35 @@ def upgrade() -> None:
             postgresql_where=None,
         )
 
+    op.create_table(
+        "access_use",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "access_id", "day"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "access_version",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "access_id", "serial"),
+        sqlite_with_rowid=True,
+    )
     op.create_table(
         "account",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -202,25 +238,25 @@ def upgrade() -> None:
         "audit",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("time_us", sa.BigInteger(), nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.Column("first_us", sa.BigInteger(), nullable=False),
+        sa.Column("last_us", sa.BigInteger(), nullable=False),
         sa.Column(
-            "access_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
-        ),
-        sa.Column(
-            "action", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
-        ),
-        sa.Column(
-            "target", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
-        ),
-        sa.Column("allowed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column(
-            "detail", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+            "lines", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "seq"),
         sqlite_with_rowid=True,
     )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(
+            "audit_time",
+            ["account_id", "last_us"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
     op.create_table(
         "authorization_code",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -1589,6 +1625,9 @@ def downgrade() -> None:
         batch_op.drop_index("authorization_code_expiry", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("authorization_code")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("audit_time", sqlite_where=None, postgresql_where=None)
+
     op.drop_table("audit")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("attempt_slot", sqlite_where=None, postgresql_where=None)
@@ -1601,6 +1640,8 @@ def downgrade() -> None:
     op.drop_table("answer")
     op.drop_table("account_clock")
     op.drop_table("account")
+    op.drop_table("access_version")
+    op.drop_table("access_use")
     with op.batch_alter_table("access", schema=None) as batch_op:
         batch_op.drop_index("access_token", sqlite_where=None, postgresql_where=None)
 
