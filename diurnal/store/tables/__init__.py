@@ -36,7 +36,7 @@ from diurnal.store.tables.connections import (
     source_priority,
     upstream,
 )
-from diurnal.store.tables.days import day_dirty, day_row, day_value, source, source_day
+from diurnal.store.tables.days import day_dirty, day_number, day_row, day_value, source, source_day
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
 from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
@@ -80,6 +80,7 @@ __all__ = [
     "consent",
     "counter",
     "day_dirty",
+    "day_number",
     "day_row",
     "day_value",
     "delivery",

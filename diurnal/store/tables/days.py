@@ -62,3 +62,14 @@ day_dirty = table(
     key=("measure", "day"),
     clustered=True,
 )
+
+day_number = table(
+    "day_number",
+    Column("measure", Text, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    key=("measure", "day"),
+    clustered=True,
+)
+
+index("day_number_seq", day_number.c.account_id, day_number.c.seq)

@@ -542,6 +542,26 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "day_number",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "day"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("day_number", schema=None) as batch_op:
+        batch_op.create_index(
+            "day_number_seq",
+            ["account_id", "seq"],
+            unique=False,
+            sqlite_where=None,
+            postgresql_where=None,
+        )
+
+    op.create_table(
         "day_row",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1598,6 +1618,10 @@ def downgrade() -> None:
         batch_op.drop_index("day_row_batch", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("day_row")
+    with op.batch_alter_table("day_number", schema=None) as batch_op:
+        batch_op.drop_index("day_number_seq", sqlite_where=None, postgresql_where=None)
+
+    op.drop_table("day_number")
     op.drop_table("day_dirty")
     op.drop_table("counter")
     with op.batch_alter_table("consent", schema=None) as batch_op:
