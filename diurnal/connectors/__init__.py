@@ -370,6 +370,8 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
         history_days: how far back the source gives anything; None for all.
         complete: a fetched window is whole: what it no longer holds is deleted here, too.
         every_s: how often at best; the connector's `every_s` where None.
+        places: `options["places"]` is to hold where the person was: (day, latitude, longitude)
+            of the window's days, as far as they are known.
     """
 
     name: str
@@ -380,6 +382,7 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
     history_days: int | None = None
     complete: bool = False
     every_s: int | None = None
+    places: bool = False
 
 
 # Being pushed to

@@ -150,6 +150,8 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
 
 
 def _history(http: Http, window: Window, options: Options) -> Iterator[Item]:
+    if not options.get("entities"):
+        return  # Home Assistant pushes.
     answer = http.get(
         f"/api/history/period/{window.start_text}",
         {
@@ -172,15 +174,19 @@ CONNECTOR = Connector(
     emits=None,
     recognise=recognise,
     parse=parse,
-    auth=Key(label="Long-lived token", help="Your profile in Home Assistant, Security."),
+    auth=Key(
+        label="Long-lived token",
+        help="Your profile in Home Assistant, Security. Not needed where it only pushes.",
+        optional=True,
+    ),
     settings=(
         Setting(
             key="url", label="Address of Home Assistant", kind="url", required=True,
             default="http://homeassistant.local:8123",
         ),
         Setting(
-            key="entities", label="Entities", kind="list", required=True,
-            help="Like sensor.scale_weight and person.alex.",
+            key="entities", label="Entities to fetch", kind="list",
+            help="Like sensor.scale_weight and person.alex; none where it pushes.",
         ),
         Setting(
             key="map", label="What they measure", kind="list",

@@ -335,6 +335,8 @@ CONNECTOR = Connector(
         Setting(key="user", label="User name, where there is a password"),
     ),
     # Every window is the whole calendar again, so there is one.
-    pulls=(Pull(name="calendar", fetch=_calendar, slice_days=3_650, overlap_days=30),),
+    pulls=(
+        Pull(name="calendar", fetch=_calendar, slice_days=3_650, overlap_days=30, complete=True),
+    ),
     every_s=7_200,
 )

@@ -232,7 +232,7 @@ CONNECTOR = Connector(
         ),
         Setting(key="longitude", label="Longitude of home", kind="number", low=-180, high=180),
     ),
-    pulls=(Pull(name="days", fetch=_weather, slice_days=90, overlap_days=7),),
+    pulls=(Pull(name="days", fetch=_weather, slice_days=90, overlap_days=7, places=True),),
     quotas=(Quota(10_000, 86_400),),
     every_s=21_600,
 )
