@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from diurnal import catalog
 from diurnal.connectors._said import number
 from diurnal.model.records import Datum, DayDatum, Source
-from diurnal.model.time import SECOND
+from diurnal.model.time import HOUR, SECOND
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time has no zone
 
@@ -150,3 +150,31 @@ def workout(
         zone=zone,
         clock=clock,
     )
+
+
+NIGHT_GAP = 3 * HOUR
+"""Awake for longer, and the next stretch is another sleep: a nap, or the next night."""
+STRETCHES_MAX = 5_000
+
+
+def nights(source: Source, stretches: Iterable[Stage], kind: str) -> Iterator[Datum]:
+    """Yield the nights that single stretches of sleep make.
+
+    Args:
+        kind: begins the ids of these nights.
+    """
+    found: list[Stage] = []
+    last = 0
+    for stretch in sorted(set(stretches), key=lambda s: (s[1], s[2], s[0])):
+        if found and (stretch[1] > last + NIGHT_GAP or len(found) >= STRETCHES_MAX):
+            yield _gathered(source, found, last, kind)
+            found = []
+        last = max(last, stretch[2]) if found else stretch[2]
+        found.append(stretch)
+    if found:
+        yield _gathered(source, found, last, kind)
+
+
+def _gathered(source: Source, found: list[Stage], end: int, kind: str) -> Datum:
+    start = found[0][1]
+    return night(source, f"{kind}:{start // SECOND}", start, end, stages=found)
