@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from diurnal import live, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
-from diurnal.http import Json, NoStore, header, mounted
+from diurnal.http import Handler, Json, NoStore, header, mounted, router
 from diurnal.services import accesses, legacy
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
@@ -31,6 +32,15 @@ FLUSH_S = 10.0
 """Usage counts gathered in memory are stored this often."""
 LARGE_BYTES = 8 << 20
 """Blocks of memory up to this are kept for the next use, four times as much in all."""
+
+WELL_KNOWN = ".well-known"
+OUR_PAGES = frozenset({"consent", "device", "sign-in", "static"})
+"""First parts of paths that are ours under the host name of a dialect too: who is led to sign in
+and consent is led there on the host where they are."""
+
+
+async def _nowhere(_request: Request) -> Response:
+    return PlainTextResponse("there is nothing here\n", 404)
 
 
 def dialects() -> dict[str, Dialect]:
@@ -45,12 +55,16 @@ class App:
         self.ctx = ctx
         self._mounts: dict[str, tuple[str, ASGIApp]] = {}
         self._hosts: dict[str, ASGIApp] = {}
+        known: dict[str, Handler] = {}
         for dialect in dialects().values():
             app = dialect.app(ctx)
             self._mounts[dialect.prefix.split("/")[1]] = (dialect.prefix, app)
             chosen = ctx.settings.dialects.get(dialect.name)
             if chosen is not None and chosen.host:
                 self._hosts[chosen.host] = app
+            if dialect.well_known is not None:
+                known.update(dialect.well_known(ctx))
+        self._well_known = router(known, _nowhere)
         self._pages = pages.app(ctx)
         self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
         self._hub = live.Hub(ctx)
@@ -67,11 +81,14 @@ class App:
             await PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
             return
         live.given(scope, self._hub)
-        if name in self._hosts:
-            await self._hosts[name](scope, receive, send)
-            return
         path: str = scope["path"]
         first = path.split("/", 2)[1] if path.startswith("/") else ""
+        if name in self._hosts and first not in OUR_PAGES:
+            await self._hosts[name](scope, receive, send)
+            return
+        if first == WELL_KNOWN:
+            await self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)
+            return
         mount = self._mounts.get(first)
         if mount is not None and (path == mount[0] or path.startswith(mount[0] + "/")):
             await mount[1](mounted(scope, mount[0]), receive, send)

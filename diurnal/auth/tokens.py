@@ -26,9 +26,7 @@ _ACCOUNT_MAX = 2**63 - 1
 
 def make(account_id: int) -> str:
     """Return a new token of the account: 238 random bits."""
-    secret = "".join(secrets.choice(_ALPHABET) for _ in range(SECRET_LENGTH))
-    head = f"{PREFIX}_{_in_base36(account_id)}_{secret}"
-    return f"{head}_{_checksum(head)}"
+    return _whole(account_id, _random(SECRET_LENGTH))
 
 
 def make_hex(account_id: int, *, upper: bool = False) -> str:
@@ -37,10 +35,38 @@ def make_hex(account_id: int, *, upper: bool = False) -> str:
     Exist's and Personyze's clients accept no other shape. 120 random bits; the account is
     masked with four of the secret's bytes so that tokens do not look numbered.
     """
-    secret = secrets.token_bytes(15)
-    mask = int.from_bytes(hashlib.sha256(secret).digest()[:5], "big")
-    token = f"{account_id ^ mask:010x}{secret.hex()}"
+    token = _hex(account_id, secrets.token_bytes(15))
     return token.upper() if upper else token
+
+
+FAMILY_LENGTH = 16
+"""Characters that all refresh tokens of one grant share."""
+_FAMILY_HEX = 14
+
+
+def make_family(account_id: int, *, of: bytes | None = None, hex_: bool = False) -> str:
+    """Return a refresh token of a new family, or the next one of a family.
+
+    All of a family begin alike, so that an old one is known for what it is without a list of
+    those that were: whoever shows it has copied it, or is late.
+
+    Args:
+        of: the family's beginning, as `family_of` gives it.
+    """
+    if hex_:
+        shared = bytes.fromhex(of.decode()) if of else secrets.token_bytes(_FAMILY_HEX // 2)
+        return _hex(account_id, shared + secrets.token_bytes(15 - len(shared)))
+    start = of.decode() if of else _random(FAMILY_LENGTH)
+    return _whole(account_id, start + _random(SECRET_LENGTH - FAMILY_LENGTH))
+
+
+def family_of(token: str) -> bytes | None:
+    """Return what the refresh tokens of a family share, None where it is no token of ours."""
+    if account_of(token) is None:
+        return None
+    if len(token) == SECRET_LENGTH:
+        return token[10 : 10 + _FAMILY_HEX].lower().encode()
+    return token.split("_")[2][:FAMILY_LENGTH].encode()
 
 
 def account_of(token: str) -> int | None:
@@ -55,6 +81,20 @@ def account_of(token: str) -> int | None:
         return None
     account_id = int(parts[1], 36)
     return account_id if account_id <= _ACCOUNT_MAX else None
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _whole(account_id: int, secret: str) -> str:
+    head = f"{PREFIX}_{_in_base36(account_id)}_{secret}"
+    return f"{head}_{_checksum(head)}"
+
+
+def _hex(account_id: int, secret: bytes) -> str:
+    mask = int.from_bytes(hashlib.sha256(secret).digest()[:5], "big")
+    return f"{account_id ^ mask:010x}{secret.hex()}"
 
 
 def _account_of_hex(token: str) -> int:

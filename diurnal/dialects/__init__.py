@@ -26,6 +26,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         statuses: every class of `errors` -> (HTTP status, the dialect's own id); `AppError`
             itself is the row for bugs, so that a crash answers in the dialect's words too.
         app: make the ASGI application; it sees paths below the prefix.
+        well_known: what it answers under `/.well-known` at the root, by path below that.
         authorization: the rows of the generated authorization table (`tests/authorization`).
     """
 
@@ -34,3 +35,4 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     statuses: Mapping[type[AppError], tuple[int, str]]
     app: Callable[[Context], App]
+    well_known: Callable[[Context], Mapping[str, Any]] | None = None

@@ -121,6 +121,11 @@ def bearer(request: Request) -> str | None:
 def basic(request: Request) -> tuple[str, str] | None:
     """Return (user, password) of an `Authorization: Basic` header."""
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    return basic_of(scheme, rest)
+
+
+def basic_of(scheme: str, rest: str) -> tuple[str, str] | None:
+    """Return (user, password) of the two parts of an `Authorization: Basic` header."""
     if scheme.lower() != "basic":
         return None
     try:

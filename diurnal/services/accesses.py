@@ -225,12 +225,15 @@ def revoke(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> None:
     Raises:
         NotFound: no such live access, or not the caller's to know of.
     """
+    from diurnal.services import consents
+
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     stored = accesses.by_id(tx, caller.account_id, id_)
     hidden = not caller.owner and id_ != caller.id
     if stored is None or stored.deleted is not None or hidden:
         raise NotFound(f"no access {id_!r}")
     accesses.mark_deleted(tx, caller.account_id, id_, stamp.at)
+    consents.withdrawn(tx, ctx, caller.account_id, id_, stamp.at)
     changes.append(tx, caller.account_id, stamp, caller.id, [("access", "delete", id_)])
 
 

@@ -73,6 +73,10 @@ class Attempts:
         upto = self._now() // SECOND // SLOT_S - _SLOTS
         self._store.write(lambda tx: attempts.forget(tx, upto)).result()
 
+    def key(self, kind: str, address: str) -> str:
+        """Return the key under which an address is counted for something else than signing in."""
+        return self._key(kind, _network(address))
+
     def _most(self, name: str, address: str, *, code: bool) -> Mapping[str, int]:
         where = _network(address)
         return {

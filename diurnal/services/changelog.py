@@ -15,6 +15,8 @@ KINDS = (
     "access",
     "account",
     "batch",
+    "client",
+    "consent",
     "day",
     "event",
     "experiment",

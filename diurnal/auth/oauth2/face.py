@@ -20,9 +20,9 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
         name: names the door, where grants are kept.
         api: whose scopes are asked for, and what the accesses say of themselves.
         clients: APIs whose registered applications may come.
-        issuer: path below the server's address that names this issuer, "" for the address
-            itself; may hold parts of the route, "/personicle/oauth2/{id}".
-        prefix: path of the endpoints; like `issuer`.
+        issuer: path below the dialect's mount that names this issuer, None for the server's
+            address itself; may hold parts of the route, "/oauth2/{id}".
+        prefix: of the endpoints' paths, below the dialect's mount; like `issuer`.
         authorize, token, …: paths below `prefix`; None where the door has no such endpoint.
         response_types, grants: what is offered.
         code_s: life of an authorization code.
@@ -40,7 +40,7 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     api: str
     clients: tuple[str, ...]
-    issuer: str = ""
+    issuer: str | None = None
     prefix: str = ""
     authorize: str = "/authorize"
     token: str = "/token"  # noqa: S105 - a path
