@@ -116,10 +116,19 @@ def html(
     known: Mapping[str, Any],
     status: int = 200,
     headers: Mapping[str, str] | None = None,
+    *,
+    scripted: bool = False,
 ) -> Response:
-    """Render a template."""
+    """Render a template.
+
+    Args:
+        scripted: whether the page has a script of ours, which calls our API.
+    """
     text = _templates().get_template(name).render(known)
-    return HTMLResponse(text, status, {**HEADERS, **(headers or {})})
+    sent = {**HEADERS, **(headers or {})}
+    if scripted:
+        sent["Content-Security-Policy"] += "; script-src 'self'; connect-src 'self'"
+    return HTMLResponse(text, status, sent)
 
 
 @cache

@@ -21,6 +21,7 @@ _STATIC = {
     "tokens.css": "text/css; charset=utf-8",
     "pages.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",
+    "passkeys.js": "text/javascript; charset=utf-8",
 }
 
 

@@ -19,12 +19,15 @@ async def sign_in_page(ctx: Context, request: Request) -> Response:
     """Show the form to sign in."""
     if await http.read(ctx, first_run.needed, quick=True):
         return page.go("/setup")
-    return _sign_in_form({}, None, page.inside(request.query_params.get("next", "/")))
+    return _sign_in_form(ctx, {}, None, page.inside(request.query_params.get("next", "/")))
 
 
-def _sign_in_form(form: Mapping[str, str], problem: AppError | None, next_: str) -> Response:
-    known = {"form": form, "problem": problem, "next": next_}
-    return page.html("sign_in.html", known, page.status_of(problem), http.retry_headers(problem))
+def _sign_in_form(
+    ctx: Context, form: Mapping[str, str], problem: AppError | None, next_: str
+) -> Response:
+    known = {"form": form, "problem": problem, "next": next_, "sign_up": ctx.settings.sign_up}
+    status, headers = page.status_of(problem), http.retry_headers(problem)
+    return page.html("sign_in.html", known, status, headers, scripted=True)
 
 
 async def sign_in(ctx: Context, request: Request) -> Response:
@@ -34,7 +37,7 @@ async def sign_in(ctx: Context, request: Request) -> Response:
     try:
         return await come_in(ctx, request, form.get("name", ""), form.get("password", ""), next_)
     except (Unauthenticated, Forbidden, TooMany) as error:
-        return _sign_in_form(form, error, next_)
+        return _sign_in_form(ctx, form, error, next_)
 
 
 async def come_in(ctx: Context, request: Request, name: str, password: str, next_: str) -> Response:
@@ -82,7 +85,7 @@ async def sign_in_code(ctx: Context, request: Request) -> Response:
     except (Unauthenticated, TooMany) as error:
         return _code_form(ticket, error, next_)
     except Forbidden as error:
-        return _sign_in_form({}, error, next_)
+        return _sign_in_form(ctx, {}, error, next_)
 
 
 async def sign_in_once(ctx: Context, request: Request) -> Response:
