@@ -16,6 +16,8 @@ from diurnal.services import (
     accesses,
     accounts,
     analyse,
+    clients,
+    consents,
     events,
     experiments,
     imports,
@@ -101,6 +103,8 @@ class World:
             "event": NO_ID,
             "file": NO_ID,
             "token": NO_ID,
+            "client": "0" * 20,
+            "consent": NO_ID,
             "session": NO_ID,
             "passkey": NO_ID,
             "invitation": NO_ID,
@@ -144,6 +148,10 @@ class World:
         ):
             if f"{{{word}}}" in asked:
                 known[word] = make(owner)
+        if "{client}" in asked:
+            known["client"] = self._client(owner)
+        if "{consent}" in asked:
+            known["consent"] = self._consent(owner)
         if "{token}" in asked:
             known["token"] = self._token(owner, "t", [], Kind.PERSONAL)[0]
         return known
@@ -158,6 +166,15 @@ class World:
         )
         [written] = self._write(lambda tx: events.create(tx, self.ctx, owner, [new]))
         return str(written.event.id)
+
+    def _client(self, owner: Access) -> str:
+        given = {"api": "native", "name": "N", "redirect_uris": ["https://app.example.org/"]}
+        made, _ = self._write(lambda tx: clients.create(tx, self.ctx, owner, **given))
+        return str(made.id)
+
+    def _consent(self, owner: Access) -> str:
+        given = {"name": "N", "client_id": None, "url": None, "permissions": (), "until": None}
+        return str(self._write(lambda tx: consents.record(tx, self.ctx, owner, **given)))
 
     def _file(self, owner: Access, event: str) -> str:
         digest, size = self.ctx.blobs.put(owner.account_id, [b"x"], limit=10)

@@ -11,6 +11,8 @@ from diurnal.dialects.native import (
     account,
     admin,
     analyses,
+    clients,
+    consents,
     credentials,
     days,
     endpoint,
@@ -62,6 +64,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *second_factor.ENDPOINTS,
     *admin.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *clients.ENDPOINTS,
+    *consents.ENDPOINTS,
     *sessions.ENDPOINTS,
     *openapi.ENDPOINTS,
 )
@@ -72,4 +76,5 @@ DIALECT = Dialect(
     prefix="/api/v1",
     statuses=endpoint.STATUSES,
     app=lambda ctx: endpoint.application(ctx, ENDPOINTS),
+    routes=tuple(f"{e.method} {e.path}" for e in ENDPOINTS),
 )
