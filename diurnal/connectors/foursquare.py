@@ -19,7 +19,6 @@ from diurnal.connectors import (
     Window,
     _json,
     _places,
-    _posts,
     _said,
 )
 from diurnal.model.records import Datum, Item, Source
@@ -36,7 +35,7 @@ def one(c: Mapping[str, Any]) -> Iterator[Item]:
     """Read a check-in; older exports do not say where the place is."""
     venue = c.get("venue") or {}
     where = {**c, **c.get("location", {}), **venue.get("location", {})}
-    place = None
+    place: dict[str, float] = {}
     if where.get("lat") is not None:
         place = _places.position(where["lat"], where["lng"])
     said = c["createdAt"]
@@ -48,21 +47,21 @@ def one(c: Mapping[str, Any]) -> Iterator[Item]:
         type=_places.TYPE,
         # The export writes UTC without saying so.
         start=_said.utc(said) if isinstance(said, str) else _said.epoch(said),
-        content=place or {},
+        content={
+            **place,
+            **_said.some(
+                category=category,
+                city=where.get("city"),
+                country=where.get("country"),
+                shout=c.get("shout"),
+                venue=venue.get("id"),
+            ),
+        },
         measure="checkin",
         # The export may name places that the API also locates.
         telling="1 located" if place else "2 named",
         offset=None if offset is None else round(_said.number(offset)),
         description=_said.name(venue.get("name")) or None,
-        tags=_posts.tags_of([category] if category else ()),
-        client_data={
-            "foursquare": _said.some(
-                venue=venue.get("id"),
-                shout=c.get("shout"),
-                city=where.get("city"),
-                country=where.get("country"),
-            )
-        },
     )
 
 
