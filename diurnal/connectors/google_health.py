@@ -11,7 +11,7 @@ from diurnal.connectors._health import Stage, day_value, night, value_event, wor
 from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import key, name, number, utc
 from diurnal.connectors.fitbit import FITBIT
-from diurnal.model.records import Bad, Item, Source
+from diurnal.model.records import Item, Source
 from diurnal.model.sources import kind_of
 from diurnal.model.time import day_from_text
 
@@ -86,7 +86,7 @@ def points(point: Any, lanes: Lanes) -> Iterator[Item]:
         elif type_ == "exercise":
             yield _exercise(point, said, source)
         else:
-            yield Bad(f"a data point of type {type_} is not read", "", documents.raw(point))
+            raise ValueError(f"a data point of type {type_} is not read")
     yield from lanes.flush()
 
 

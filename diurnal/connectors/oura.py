@@ -11,7 +11,7 @@ from diurnal.connectors import _json as documents
 from diurnal.connectors._health import Stage, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import local, number
-from diurnal.model.records import Bad, Datum, Item, Source
+from diurnal.model.records import Datum, Item, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import SECOND, day_from_text
 
@@ -152,8 +152,7 @@ def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
 
 def _session(said: Any, lanes: Lanes) -> Iterator[Item]:
     if said.get("type") not in ("breathing", "meditation", "relaxation"):
-        yield Bad(f"a session of type {said.get('type')} is not read", "", documents.raw(said))
-        return
+        raise ValueError(f"a session of type {said.get('type')} is not read")
     start, offset = local(said["start_datetime"])
     yield Datum(
         source=RING,

@@ -15,7 +15,7 @@ from diurnal.connectors import _csv as tables
 from diurnal.connectors._health import Stage, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import key, number, utc
-from diurnal.model.records import Bad, Datum, Item, Source
+from diurnal.model.records import Datum, Item, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import DAY, SECOND
 
@@ -183,11 +183,7 @@ def _pressure(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
 
 
 def _exercise(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    start = _time(row)
-    end = _time(row, "end_time") if row.get("end_time") else start
-    if not row.get("end_time"):
-        yield Bad("a workout without an end", "", str(dict(row)))
-        return
+    start, end = _time(row), _time(row, "end_time")
     content = {
         ours: number(row[theirs])
         for ours, theirs in (

@@ -12,9 +12,12 @@ from typing import Any
 import msgspec
 
 from diurnal.model.events import Event, NewEvent
+from diurnal.model.time import SECOND
 
 KEY = "tellings"
-LONG = ("route", "track")
+TRACK = "track"
+"""Fixes as `[Unix seconds, latitude, longitude, accuracy]`; exports of one kind add up."""
+LONG = ("route", TRACK)
 """Fields that are kept once, of the best telling that has them; the others are only noted."""
 
 
@@ -22,6 +25,9 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
     """Return `new`, told as `name`, together with what was told before."""
     told = dict(_told(old))
     content: dict[str, Any] = dict(new.content) if isinstance(new.content, Mapping) else {}
+    before = old.content if old is not None and isinstance(old.content, Mapping) else {}
+    if name in told and told[name]["content"].get(TRACK) is True:
+        new, content = _lengthened(new, content, before)
     told[name] = {
         "start": new.time,
         "duration": new.duration,
@@ -29,7 +35,6 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
         "offset": new.offset,
         "content": {k: v if k not in LONG else True for k, v in content.items()},
     }
-    before = old.content if old is not None and isinstance(old.content, Mapping) else {}
     joined: dict[str, Any] = {}
     for which in sorted(told):
         for field, value in told[which]["content"].items():
@@ -48,6 +53,23 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
         client_data={**(new.client_data or {}), KEY: dict(sorted(told.items()))},
         source_id=new.source_id if old is None else old.source_id,
     )
+
+
+def _lengthened(
+    new: NewEvent, content: dict[str, Any], before: Mapping[str, Any]
+) -> tuple[NewEvent, dict[str, Any]]:
+    """Return a stretch of fixes with those that the same telling had in an older export."""
+    known, fresh = before.get(TRACK), content.get(TRACK)
+    if not isinstance(known, list) or not isinstance(fresh, list):
+        return new, content
+    try:
+        track = [list(fix) for fix in sorted({tuple(fix) for fix in (*known, *fresh)})]
+        start, last = round(track[0][0] * SECOND), track[-1]
+        place = {"latitude": last[1], "longitude": last[2], TRACK: track}
+        length = round(last[0] * SECOND) - start
+    except (TypeError, IndexError):
+        return new, content
+    return msgspec.structs.replace(new, time=start, duration=length), {**content, **place}
 
 
 def _told(old: Event | NewEvent | None) -> Mapping[str, Any]:

@@ -1,0 +1,266 @@
+"""Google's location history: four formats that Google has given it.
+
+`Records.json` has every fix; `Semantic Location History` and the phones' own exports (Android
+`Timeline.json`, iOS `location-history.json`) have visits, ways and thinned fixes. Fixes of a
+quarter of an hour are one event; where several formats tell of it, that of the fixes counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from diurnal.connectors import Connector, Entry
+from diurnal.connectors import _json as documents
+from diurnal.connectors._said import key, number, some, utc
+from diurnal.model.records import Datum, Item, Source
+from diurnal.model.sources import Kind
+from diurnal.model.time import MINUTE, SECOND, TIME_MAX, TIME_MIN
+
+TIMELINE = Source("Google Timeline", Kind.PHONE)
+SLOT = 15 * MINUTE
+SLOTS_OPEN = 8
+FIXES_MAX = 5_000
+"""Of one slot; more than five a second are noise."""
+RECORDS, MONTHS, PHONE = "1 records", "2 months", "3 phone"
+
+_E7 = 1e-7
+_WRAP = 1 << 32
+_LAT_MAX, _LON_MAX = 900_000_000, 1_800_000_000
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+_PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "records": ("locations.item",),
+    "months": ("timelineObjects.item",),
+    "android": ("semanticSegments.item", "rawSignals.item"),
+    "ios": ("item",),
+}
+
+
+def kind(entry: Entry) -> str:
+    """Return which of the four formats a file has, "" for none."""
+    there = documents.members(entry.head)
+    if "locations.item.latitudeE7" in there:
+        return "records"
+    if any(m.startswith("timelineObjects.item.") for m in there):
+        return "months"
+    if any(m.startswith(("semanticSegments.item.", "rawSignals.item.position")) for m in there):
+        return "android"
+    if {"item.startTime", "item.endTime"} <= there and not {
+        "item.visit",
+        "item.activity",
+        "item.timelinePath",
+    }.isdisjoint(there):
+        return "ios"
+    return ""
+
+
+def recognise(entry: Entry) -> float:
+    """Return how sure it is."""
+    return 0.9 if kind(entry) else 0.0
+
+
+def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
+    """Read a file of any of the formats."""
+    format_ = kind(entry)
+    fixes = Fixes(RECORDS if format_ == "records" else MONTHS if format_ == "months" else PHONE)
+    readers: Mapping[str, Callable[[Any], Iterator[Item]]] = {
+        "records": lambda said: _fix(said, fixes),
+        "months": lambda said: _object(said, fixes),
+        "android": lambda said: _segment(said, fixes),
+        "ios": lambda said: _segment(said, fixes),
+    }
+    yield from documents.read(entry, readers[format_], *_PREFIXES[format_])
+    yield from fixes.flush()
+
+
+class Fixes:
+    """Fixes by quarter of an hour, until their quarter is over."""
+
+    def __init__(self, telling: str) -> None:
+        self._telling = telling
+        self._slots: dict[int, list[list[float]]] = {}
+
+    def add(self, at: int, lat: float, lon: float, accuracy: float | None = None) -> Iterator[Item]:
+        """Take one fix, and yield a quarter that is long over.
+
+        Raises:
+            ValueError: no place on Earth, or no time.
+        """
+        if not (abs(lat) <= 90 and abs(lon) <= 180 and TIME_MIN <= at <= TIME_MAX):
+            raise ValueError(f"no place on Earth: {lat}, {lon}")
+        fix = [round(at / SECOND, 3), round(lat, 7), round(lon, 7)]
+        if accuracy is not None:
+            fix.append(accuracy)
+        slot = self._slots.setdefault(at // SLOT, [])
+        if len(slot) < FIXES_MAX:
+            slot.append(fix)
+        if len(self._slots) > SLOTS_OPEN:
+            first = next(iter(self._slots))
+            yield self._event(first, self._slots.pop(first))
+
+    def flush(self) -> Iterator[Item]:
+        """Yield the quarters that are still open."""
+        for slot, fixes in self._slots.items():
+            yield self._event(slot, fixes)
+        self._slots = {}
+
+    def _event(self, slot: int, fixes: list[list[float]]) -> Datum:
+        track = [list(f) for f in sorted({tuple(f) for f in fixes})]
+        start, last = round(track[0][0] * SECOND), track[-1]
+        return Datum(
+            source=TIMELINE,
+            source_id=f"track:{slot}",
+            type="position/wgs84",
+            start=start,
+            duration=round(last[0] * SECOND) - start,
+            content={"latitude": last[1], "longitude": last[2], "track": track},
+            measure="location",
+            telling=self._telling,
+        )
+
+
+def _fix(said: Any, fixes: Fixes) -> Iterator[Item]:
+    stamp = said.get("timestamp")
+    at = utc(stamp) if stamp is not None else int(said["timestampMs"]) * 1000
+    yield from fixes.add(at, *_e7(said), said.get("accuracy"))
+
+
+def _e7(said: Any) -> tuple[float, float]:
+    """Return degrees; some years' values have run over their 32 bits."""
+    lat, lon = said["latitudeE7"], said["longitudeE7"]
+    lat = lat - _WRAP if lat > _LAT_MAX else lat
+    lon = lon - _WRAP if lon > _LON_MAX else lon
+    return lat * _E7, lon * _E7
+
+
+def _object(said: Any, fixes: Fixes) -> Iterator[Item]:
+    """Read a visit or a way of a month's file."""
+    if "placeVisit" in said:
+        visit = said["placeVisit"]
+        place = visit["location"]
+        start, end = _span(visit["duration"])
+        yield _stay(
+            start, end, _e7(place), place.get("name"), place.get("address"), place.get("placeId")
+        )
+    elif "activitySegment" in said:
+        way = said["activitySegment"]
+        start, end = _span(way["duration"])
+        kind_, metres = way.get("activityType"), way.get("distance")
+        yield _way(start, end, _e7(way["startLocation"]), _e7(way["endLocation"]), kind_, metres)
+        for point in (way.get("simplifiedRawPath") or {}).get("points") or ():
+            at = (
+                utc(point["timestamp"])
+                if "timestamp" in point
+                else int(point["timestampMs"]) * 1000
+            )
+            yield from fixes.add(at, *_e7(point), point.get("accuracyMeters"))
+
+
+def _span(said: Any) -> tuple[int, int]:
+    def at(name: str) -> int:
+        text = said.get(name)
+        return utc(text) if text is not None else int(said[f"{name}Ms"]) * 1000
+
+    return at("startTimestamp"), at("endTimestamp")
+
+
+def _segment(said: Any, fixes: Fixes) -> Iterator[Item]:
+    """Read a segment of a phone's export, or a raw signal of Android's."""
+    if "position" in said:
+        position = said["position"]
+        place = _degrees(position.get("LatLng") or position["latLng"])
+        accuracy = position.get("accuracyMeters")
+        yield from fixes.add(utc(position["timestamp"]), *place, accuracy)
+    if "startTime" not in said:
+        return
+    start, end = utc(said["startTime"]), utc(said["endTime"])
+    offset = said.get("startTimeTimezoneUtcOffsetMinutes")
+    if "visit" in said:
+        best = said["visit"]["topCandidate"]
+        place = _degrees(best["placeLocation"])
+        id_ = best.get("placeId") or best.get("placeID")
+        yield _stay(start, end, place, best.get("semanticType"), None, id_, offset)
+    if "activity" in said:
+        way = said["activity"]
+        kind_ = (way.get("topCandidate") or {}).get("type")
+        metres = way.get("distanceMeters")
+        yield _way(start, end, _degrees(way["start"]), _degrees(way["end"]), kind_, metres, offset)
+    for point in said.get("timelinePath") or ():
+        at = utc(point["time"]) if "time" in point else None
+        if at is None:
+            at = start + round(number(point["durationMinutesOffsetFromStartTime"]) * MINUTE)
+        yield from fixes.add(at, *_degrees(point["point"]))
+
+
+def _degrees(said: Any) -> tuple[float, float]:
+    """Return the place of `geo:1.5,2.5`, `1.5°, 2.5°`, or of a member that holds one."""
+    if isinstance(said, dict):
+        said = said["latLng"]
+    lat, lon = _NUMBER.findall(said)
+    return float(lat), float(lon)
+
+
+def _stay(
+    start: int,
+    end: int,
+    place: tuple[float, float],
+    name: Any,
+    address: Any,
+    id_: Any,
+    offset: int | None = None,
+) -> Datum:
+    said = some(name=name, address=address, placeId=id_)
+    return Datum(
+        source=TIMELINE,
+        source_id=f"visit:{start // SECOND}",
+        type="position/wgs84",
+        start=start,
+        duration=max(end - start, 0),
+        content={"latitude": place[0], "longitude": place[1], **said},
+        measure="location",
+        tags=("visit",),
+        offset=offset,
+    )
+
+
+def _way(
+    start: int,
+    end: int,
+    begin: tuple[float, float],
+    stop: tuple[float, float],
+    kind_: Any,
+    metres: Any,
+    offset: int | None = None,
+) -> Datum:
+    """Return a way from place to place; it is where one is at its start."""
+    content: dict[str, Any] = {
+        "latitude": begin[0],
+        "longitude": begin[1],
+        "to": {"latitude": stop[0], "longitude": stop[1]},
+        **some(activity=str(kind_).lower() if kind_ else None),
+    }
+    if metres is not None:
+        content["distance"] = number(metres)
+    return Datum(
+        source=TIMELINE,
+        source_id=f"way:{key(start // SECOND)}",
+        type="position/wgs84",
+        start=start,
+        duration=max(end - start, 0),
+        content=content,
+        measure="location",
+        tags=("way",),
+        offset=offset,
+    )
+
+
+CONNECTOR = Connector(
+    name="google_timeline",
+    title="Google Timeline",
+    docs="https://support.google.com/maps/answer/6258979",
+    emits=frozenset({"location"}),
+    recognise=recognise,
+    parse=parse,
+)
