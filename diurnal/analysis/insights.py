@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html as markup
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
 import msgspec
@@ -100,11 +100,19 @@ def run(
     return sorted(made, key=lambda insight: (-insight.surprise, insight.name))
 
 
-def surprising(insights: list[Insight], *, most: int = SHOWN_MAX) -> list[Insight]:
-    """Return what our pages show: at most three, and one a measure, that chance seldom brings."""
+def surprising(
+    insights: list[Insight], *, most: int = SHOWN_MAX, outside: Collection[str] = ()
+) -> list[Insight]:
+    """Return what our pages show: at most three, and one a measure, that chance seldom brings.
+
+    Args:
+        outside: measures that nobody lives, as the weather and the length of days.
+    """
     made: list[Insight] = []
     for insight in sorted(insights, key=lambda one: (-one.surprise, one.name)):
         told = {one.measure for one in made}
+        if insight.measure in outside:
+            continue
         if insight.surprise >= SURPRISE_MIN and insight.measure not in told and len(made) < most:
             made.append(insight)
     return made

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 KIND = "analyse"
 """The kind of job."""
 ACTOR = "system"
-VERSION = 1
+VERSION = 2
 """Changes when the same analyses would be asked, or kept, in another way."""
 DAYS_MAX = 5 * 366
 """How far back a run looks."""
@@ -379,7 +379,8 @@ def _ask(table: _Table, wide: int = 0) -> Iterator[tuple[str, int, list[_Row]]]:
         changes=tuple(turned),
         anomalies=tuple(odd),
     )
-    shown = insights.surprising(told)
+    outside = {m.key for m in all_days.measures if m.group in changepoints.OUTSIDE}
+    shown = insights.surprising(told, outside=outside)
     yield (
         findings.INSIGHT,
         of[findings.INSIGHT],

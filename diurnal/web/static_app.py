@@ -14,6 +14,10 @@ from diurnal.errors import NotFound
 PAGES = {
     "/": "index.html",
     "/day/{date}": "index.html",
+    "/insights": "index.html",
+    "/insights/method": "index.html",
+    "/explore": "index.html",
+    "/experiments": "index.html",
     "/sources": "index.html",
     "/settings": "index.html",
     "/developer/api": "explorer.html",

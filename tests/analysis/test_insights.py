@@ -145,6 +145,30 @@ def test_our_pages_show_little_and_exist_gets_all() -> None:
     assert np.mean(shown) < 2.5
 
 
+def test_the_seasons_are_no_news() -> None:
+    told = [
+        insights.Insight(
+            name=f"{measure}_{kind}",
+            measure=measure,
+            period=1,
+            priority=2,
+            target_day=None,
+            day=1,
+            value="1",
+            value2=None,
+            comment=None,
+            html="",
+            text="",
+            surprise=6.0,
+        )
+        for measure in ("sunrise", "steps")
+        for kind in ("goal_best_streak", "trend_up")
+    ]
+    [shown] = insights.surprising(told, outside={"sunrise"})
+    assert shown.measure == "steps"
+    assert len(insights.surprising(told)) == 2
+
+
 def test_all_fields_are_filled(invented_year: Days) -> None:
     for one in insights.run(invented_year):
         assert one.html.startswith("<div")

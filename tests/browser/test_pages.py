@@ -10,6 +10,10 @@ from tests.browser.conftest import MODES, Server, visiting
 PAGES = {
     "today": "/",
     "timeline": "/day/today",
+    "insights": "/insights",
+    "method": "/insights/method",
+    "explore": "/explore?m=steps,mood&split=weekday&compare=before",
+    "experiments": "/experiments",
     "sources": "/sources",
     "settings": "/settings",
     "explorer": "/developer/api",

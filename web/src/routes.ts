@@ -1,6 +1,9 @@
 /** The pages: one line each. What is in `nav` stands in the side bar, in this order. */
 
 import Settings from "@lucide/svelte/icons/settings";
+import ChartSpline from "@lucide/svelte/icons/chart-spline";
+import FlaskConical from "@lucide/svelte/icons/flask-conical";
+import Lightbulb from "@lucide/svelte/icons/lightbulb";
 import CalendarDays from "@lucide/svelte/icons/calendar-days";
 import Plug from "@lucide/svelte/icons/plug";
 import Sun from "@lucide/svelte/icons/sun";
@@ -17,7 +20,8 @@ export interface Route {
   load?: () => Promise<{ default: Page }>;
   /** A document of its own instead, which the browser goes to. */
   document?: true;
-  nav?: { icon: Component<{ size?: number | string }>; key: string; href: string };
+  /** Entries of one `group` stand together under its name; the first group has none. */
+  nav?: { icon: Component<{ size?: number | string }>; key: string; href: string; group?: string };
 }
 
 export const ROUTES: readonly Route[] = [
@@ -34,21 +38,44 @@ export const ROUTES: readonly Route[] = [
     nav: { icon: CalendarDays, key: "l", href: "/day/today" },
   },
   {
+    path: "/insights",
+    title: "Insights",
+    load: () => import("./pages/insights/Insights.svelte"),
+    nav: { icon: Lightbulb, key: "i", href: "/insights" },
+  },
+  {
+    path: "/insights/method",
+    title: "How insights are found",
+    load: () => import("./pages/insights/Method.svelte"),
+  },
+  {
+    path: "/explore",
+    title: "Explore",
+    load: () => import("./pages/explore/Explore.svelte"),
+    nav: { icon: ChartSpline, key: "x", href: "/explore" },
+  },
+  {
+    path: "/experiments",
+    title: "Experiments",
+    load: () => import("./pages/experiments/Experiments.svelte"),
+    nav: { icon: FlaskConical, key: "p", href: "/experiments" },
+  },
+  {
     path: "/sources",
     title: "Sources",
     load: () => import("./pages/sources/Sources.svelte"),
-    nav: { icon: Plug, key: "s", href: "/sources" },
+    nav: { icon: Plug, key: "s", href: "/sources", group: "Data" },
   },
   {
     path: "/settings",
     title: "Settings",
     load: () => import("./pages/Settings.svelte"),
-    nav: { icon: Settings, key: "e", href: "/settings" },
+    nav: { icon: Settings, key: "e", href: "/settings", group: "Account" },
   },
   {
     path: "/developer/api",
     title: "API explorer",
     document: true,
-    nav: { icon: Code, key: "a", href: "/developer/api" },
+    nav: { icon: Code, key: "a", href: "/developer/api", group: "Developers" },
   },
 ];

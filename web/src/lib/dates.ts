@@ -90,6 +90,11 @@ export function shortDay(day: Day): string {
   return `${name} ${format({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(at)}`;
 }
 
+/** "21 Nov 2026". */
+export function plainDay(day: Day): string {
+  return format({ day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(ms(day)));
+}
+
 /** "21 Nov". */
 export function tinyDay(day: Day): string {
   return format({ day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(ms(day)));

@@ -14,6 +14,8 @@ export interface Choices {
   /** The measure of the calendar. */
   calendar?: string;
   units?: Units;
+  /** Saved views of Explore: a name and the address's query. */
+  views?: { name: string; query: string }[];
   /** Single keys as shortcuts (WCAG 2.1.4 wants them to be switched off). */
   keys?: boolean;
 }
