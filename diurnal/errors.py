@@ -61,10 +61,14 @@ class Unauthenticated(AppError):
 
     code = "unauthenticated"
 
-    def __init__(self, message: str, *, missing: bool = False, expired: bool = False) -> None:
+    def __init__(
+        self, message: str, *, missing: bool = False, expired: bool = False, access: Any = None
+    ) -> None:
         super().__init__(message)
         self.missing = missing
         self.expired = expired
+        self.access = access
+        """The access that opens nothing any more; for the audit, never told."""
 
 
 class Forbidden(AppError):
@@ -96,13 +100,14 @@ class TooLarge(AppError):
 
 
 class TooMany(AppError):
-    """Past a rate."""
+    """Past a rate; `quiet` when the same was refused a moment ago and need not be noted again."""
 
     code = "too-many"
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.quiet = False
 
 
 class Upstream(AppError):

@@ -37,11 +37,13 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         host: the host name at whose root it answers as well as under its prefix.
+        rate: calls of one token, "300/hour"; "none" for no limit.
         plain_http: answer without TLS too; for development (Personyze, whose keys go in clear).
         slow_query_s: seconds between two slow queries of one key (Personyze).
     """
 
     host: str | None = None
+    rate: str | None = None
     plain_http: bool = False
     slow_query_s: int | None = None
 
@@ -67,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         database_url: `sqlite:///FILE` or `postgresql://…`; a secret.
         public_url: scheme and host people use, without a path or a slash at the end.
         allowed_hosts: further names that `Host` may carry; see `allows_host`.
+        address_rate: calls of one address at one dialect; "none" for no limit.
         outbound_allow: private networks that webhooks and imports by address may reach.
         origins: where each value came from, by name.
     """
@@ -92,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_bytes_max: int = 16 << 30
     attachment_bytes_max: int = 256 << 20
     attachment_quota_bytes: int = 16 << 30
+    address_rate: str = "60000/minute"
     outbound_allow: tuple[Network, ...] = ()
     redis_url: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -414,6 +418,19 @@ def _choice(*allowed: str) -> Callable[[Any], str]:
     return read
 
 
+_RATE = re.compile(r"[1-9][0-9]{0,8}/([1-9][0-9]{0,3} ?)?(second|minute|hour|day)s?")
+
+
+def _rate(raw: Any) -> str:
+    if raw != "none" and not (isinstance(raw, str) and _RATE.fullmatch(raw)):
+        raise ValueError("like 300/hour, or none")
+    return str(raw)
+
+
+def _optional_rate(raw: Any) -> str | None:
+    return None if raw == "" else _rate(raw)
+
+
 def _items(raw: Any, expected: str) -> list[str]:
     if isinstance(raw, str):
         return [item.strip() for item in raw.split(",") if item.strip()]
@@ -555,6 +572,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "upload_bytes_max": _size,
     "attachment_bytes_max": _size,
     "attachment_quota_bytes": _size,
+    "address_rate": _rate,
     "outbound_allow": _networks,
     "redis_url": _redis_url,
     "log_level": _choice("debug", "info", "warning", "error"),
@@ -563,6 +581,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 _PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "dialects": {
         "host": _optional_host_name,
+        "rate": _optional_rate,
         "plain_http": _switch,
         "slow_query_s": _number(0, 3600),
     },

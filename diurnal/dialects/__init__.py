@@ -27,7 +27,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
             itself is the row for bugs, so that a crash answers in the dialect's words too.
         app: make the ASGI application; it sees paths below the prefix.
         well_known: what it answers under `/.well-known` at the root, by path below that.
-        authorization: the rows of the generated authorization table (`tests/authorization`).
+        routes: every "METHOD /path" there is, below the prefix, in the words of its own router
+            (`/users/{username}`); each needs a row in `tests/authorization`.
     """
 
     name: str
@@ -35,4 +36,5 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     statuses: Mapping[type[AppError], tuple[int, str]]
     app: Callable[[Context], App]
+    routes: tuple[str, ...] = ()
     well_known: Callable[[Context], Mapping[str, Any]] | None = None

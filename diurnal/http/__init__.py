@@ -18,6 +18,8 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticated, Unavailable
+from diurnal.http import doing as doing
+from diurnal.http.doing import Watch as Watch
 from diurnal.model.access import Access
 from diurnal.services import accesses, sessions
 from diurnal.services.context import Context
@@ -85,6 +87,7 @@ async def body(request: Request, limit: int) -> bytes:
 
 async def read(ctx: Context, fn: Callable[[Tx], T], *, quick: bool = False) -> T:
     """Run a read use case: quick indexed ones on the loop where the engine allows it."""
+    fn = doing.telling(fn)
     if quick and ctx.store.inline_reads:
         return ctx.store.read(fn)
     return await ctx.store.reads(fn)
@@ -92,7 +95,11 @@ async def read(ctx: Context, fn: Callable[[Tx], T], *, quick: bool = False) -> T
 
 async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
     """Run a write use case; ends when it is durable."""
-    return await ctx.store.submit(fn)
+    turn, one = doing.noting(ctx, fn)
+    result = await ctx.store.submit(turn)
+    if one is not None:
+        one.recorded = True
+    return result
 
 
 _TURNS = anyio.CapacityLimiter(4)
@@ -100,7 +107,13 @@ _TURNS = anyio.CapacityLimiter(4)
 
 async def join(ctx: Context, key: Hashable, fn: Joined[A, T], item: A) -> T:
     """Run a small write together with others of its kind that wait; ends when it is durable."""
-    return await ctx.store.join(key, fn, item)
+    one = doing.current()
+    if one is None or one.account_id is None:
+        return await ctx.store.join(key, fn, item)
+    noting = doing.noting_each(ctx, fn, one.account_id)
+    result = await ctx.store.join((key, "noted"), noting, (item, one))
+    one.recorded = True
+    return result
 
 
 async def blocking(fn: Callable[[], T]) -> T:
@@ -142,14 +155,20 @@ async def resolve(ctx: Context, token: str, *, account_id: int | None = None) ->
         Unauthenticated: it opens nothing.
     """
     known = accesses.remembered(ctx, token)
-    if known is not None and account_id in (None, known.account_id):
-        return known
-    seen = ctx.store.meta_commits
-    return await read(
-        ctx,
-        lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id, seen=seen),
-        quick=True,
-    )
+    if known is None or account_id not in (None, known.account_id):
+        seen = ctx.store.meta_commits
+        try:
+            known = await read(
+                ctx,
+                lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id, seen=seen),
+                quick=True,
+            )
+        except Unauthenticated as error:
+            if error.access is not None:
+                doing.done_by(error.access)
+            raise
+    await doing.resolved(known)
+    return known
 
 
 async def caller(ctx: Context, request: Request) -> Access:
@@ -252,23 +271,45 @@ def retry_headers(error: AppError | None) -> dict[str, str]:
     return {}
 
 
-def guarded(handler: Handler, statuses: Statuses, render: Render) -> Handler:
-    """Answer the errors of `handler` in the dialect's words; a bug without details."""
+def guarded(
+    handler: Handler, statuses: Statuses, render: Render, *, watch: Watch | None = None
+) -> Handler:
+    """Answer the errors of `handler` in the dialect's words; a bug without details.
 
-    async def answer(request: Request) -> Response:
+    Args:
+        watch: which door and what is done there: it is then audited and limited in its rate.
+    """
+
+    async def attempt(request: Request) -> tuple[AppError | None, Response]:
         try:
-            return await handler(request)
+            if watch is not None:
+                await watch.limits.by_address(address(request))
+            return None, await handler(request)
         except AppError as error:
             status, id_ = status_of(error, statuses)
             response = render(error, status, id_)
             response.headers.update(retry_headers(error))
-            return response
+            return error, response
         except ClientDisconnect:
             raise
         except Exception:
             log.exception("request failed", path=request.url.path, method=request.method)
-            status, id_ = statuses[AppError]
-            return render(AppError("something went wrong on our side"), status, id_)
+            bug = AppError("something went wrong on our side")
+            return bug, render(bug, *statuses[AppError])
+
+    async def answer(request: Request) -> Response:
+        if watch is None:
+            return (await attempt(request))[1]
+        begun = doing.begin(watch, address(request))
+        try:
+            error, response = await attempt(request)
+        except BaseException:
+            await doing.end(watch, begun, AppError("cut off"))
+            raise
+        done = await doing.end(watch, begun, error)
+        if done.limited:
+            response.raw_headers.extend(done.limited)
+        return response
 
     return answer
 

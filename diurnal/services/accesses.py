@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from diurnal.auth import tokens
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
@@ -62,7 +62,7 @@ def resolve(
         stored = accesses.by_token(tx, account, key)
         if stored is None or stored.deleted is not None:
             ctx.accesses.pop(key, None)
-            raise Unauthenticated(_UNKNOWN)
+            raise Unauthenticated(_UNKNOWN, access=stored.access if stored else None)
         if len(ctx.accesses) >= CACHED_MAX:
             ctx.accesses.pop(next(iter(ctx.accesses)), None)
         access = stored.access
@@ -86,7 +86,7 @@ def stands(tx: Tx, access: Access) -> bool:
 def _used(ctx: Context, access: Access) -> Access:
     """Refuse an access past its time, and count the use of any other."""
     if expired(ctx, access):
-        raise Unauthenticated("this token has expired", expired=True)
+        raise Unauthenticated("this token has expired", expired=True, access=access)
     key = (access.account_id, access.id)
     ctx.uses[key] = ctx.uses.get(key, 0) + 1
     return access
@@ -282,10 +282,25 @@ def source_names(tx: Tx, caller: Access, sources: Iterable[str]) -> dict[str, st
     return named
 
 
-def flush_uses(tx: WriteTx, ctx: Context, counted: dict[tuple[int, str], int]) -> None:
-    """Store usage counts that were gathered in memory."""
+def flush_uses(
+    tx: WriteTx,
+    ctx: Context,
+    counted: Mapping[tuple[int, str], int],
+    refused: Mapping[tuple[int, str], int] = {},
+) -> None:
+    """Store usage counts that were gathered in memory, in all and by local day."""
     now = ctx.now()
     accesses.add_use(tx, [(now, n, account, id_) for (account, id_), n in counted.items()])
+    today: dict[int, int] = {}
+    for account in {key[0] for key in (*counted, *refused)}:
+        if changes.revs(tx, account) is not None:
+            today[account] = ctx.state(tx, account).zones.day_at(now)
+    rows = [
+        (account, id_, today[account], counted.get((account, id_), 0), n)
+        for (account, id_), n in {**dict.fromkeys(counted, 0), **refused}.items()
+        if account in today
+    ]
+    accesses.add_days(tx, rows)
 
 
 def personal(account_id: int, username: str) -> Access:

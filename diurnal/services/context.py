@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from diurnal import catalog
 from diurnal.auth import keys
@@ -156,6 +157,12 @@ class Context:
     accesses: dict[bytes, CachedAccess] = field(default_factory=dict)
     uses: dict[tuple[int, str], int] = field(default_factory=dict)
     """Calls by (account, access) since the last flush."""
+    refusals: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Refused calls by (account, access) since the last flush."""
+    trail: deque[tuple[int, Any]] = field(default_factory=deque)
+    """(account, line) of what is to be audited and waits to be stored (`services.audit`)."""
+    edges: dict[str, Any] = field(default_factory=dict)
+    """What the edges of this process keep: rate limits."""
     ways: dict[tuple[int, str], int] = field(default_factory=dict)
     """Uses of legacy ways in by (account, way) since the last flush."""
 

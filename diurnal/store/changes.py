@@ -93,6 +93,7 @@ def reserve(tx: WriteTx, account_id: int, n: int, now: int, *, meta: bool = Fals
     if row is None:
         raise NotFound("no such account")
     rev, last, meta_rev = row
+    tx.clock = account_id
     if n or meta:
         tx.changed[account_id] = rev
     if meta:

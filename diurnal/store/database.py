@@ -33,6 +33,8 @@ class Tx(Protocol):
     engine: Engine
     meta: bool
     """Whether this transaction has changed what sessions cache of an account (`changes`)."""
+    told: list[tuple[int, tuple[str, ...]]] | None
+    """What use cases have said of what they showed or wrote: (how many, of what)."""
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         """Run one statement with named values."""
@@ -51,6 +53,8 @@ class WriteTx(Tx, Protocol):
     """A transaction that may write; remembers what to announce after its commit."""
 
     changed: dict[int, int]
+    clock: int | None
+    """The account whose clock it has locked."""
 
 
 Joined = Callable[[WriteTx, Sequence[A]], Sequence[T | Exception]]

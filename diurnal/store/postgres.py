@@ -36,12 +36,14 @@ _FULL = (
 
 class _Tx:
     engine = Engine.POSTGRES
-    __slots__ = ("_connection", "changed", "meta")
+    __slots__ = ("_connection", "changed", "clock", "meta", "told")
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self._connection = connection
         self.changed: dict[int, int] = {}
         self.meta = False
+        self.clock: int | None = None
+        self.told: list[tuple[int, tuple[str, ...]]] | None = None
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         text = sql.text(Engine.POSTGRES)

@@ -77,12 +77,14 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
 
 class _Tx:
     engine = Engine.SQLITE
-    __slots__ = ("_connection", "changed", "meta")
+    __slots__ = ("_connection", "changed", "clock", "meta", "told")
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.changed: dict[int, int] = {}
         self.meta = False
+        self.clock: int | None = None
+        self.told: list[tuple[int, tuple[str, ...]]] | None = None
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         text = sql.text(Engine.SQLITE)

@@ -59,10 +59,19 @@ def app(ctx: Context) -> App:
         raise NotFound
 
     paths = {
-        path: http.guarded(handler, STATUSES, render)
+        path: http.guarded(
+            handler, STATUSES, render, watch=http.Watch(ctx, "exist", endpoints.ACTIONS[path])
+        )
         for path, handler in endpoints.handlers(ctx).items()
     }
     return http.router(paths, http.guarded(missing, STATUSES, render))
 
 
-DIALECT = Dialect(name="exist", title="Exist", prefix="/exist", statuses=STATUSES, app=app)
+DIALECT = Dialect(
+    name="exist",
+    title="Exist",
+    prefix="/exist",
+    statuses=STATUSES,
+    app=app,
+    routes=tuple(f"GET {path}" for path in endpoints.ACTIONS),
+)

@@ -26,6 +26,11 @@ PAGE_DEFAULT = 20
 PAGE_MAX = 100
 SELF = frozenset({"$self", "%24self"})
 """The keyword for the caller; clients send it raw, escaped, and escaped twice."""
+ACTIONS = {
+    "/api/1/users/{username}/attributes": "attributes.list",
+    "/api/1/users/{username}/attributes/{attribute}": "attributes.values",
+}
+"""What each path does, in the words of the audit."""
 
 
 def handlers(ctx: Context) -> dict[str, Handler]:

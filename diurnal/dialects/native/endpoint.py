@@ -274,7 +274,10 @@ class _Resource:
         self.ctx = ctx
         self.path = path
         self._by_method = {
-            e.method: http.guarded(self._handler(e), STATUSES, problem) for e in endpoints
+            e.method: http.guarded(
+                self._handler(e), STATUSES, problem, watch=http.Watch(ctx, "native", e.name)
+            )
+            for e in endpoints
         }
         if "GET" in self._by_method:
             self._by_method.setdefault("HEAD", self._by_method["GET"])
@@ -358,6 +361,14 @@ def _cors(app: ASGIApp) -> ASGIApp:
             "Range",
             "Upload-Offset",
         ],
-        expose_headers=["ETag", "Idempotent-Replayed", "Link", "Retry-After", "Upload-Offset"],
+        expose_headers=[
+            "ETag",
+            "Idempotent-Replayed",
+            "Link",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "Upload-Offset",
+        ],
         max_age=3600,
     )

@@ -43,7 +43,8 @@ def app(ctx: Context) -> ASGIApp:
         def render(error: AppError, status: int, id_: str) -> Response:
             return _json(ctx, {"error": words.describe(error, id_)}, status)
 
-        return http.guarded(answer, words.STATUSES, render)
+        watch = http.Watch(ctx, API, "unknown")
+        return http.guarded(answer, words.STATUSES, render, watch=watch)
 
     async def missing(_request: Request) -> Response:
         raise NotFound("Unknown resource.")
@@ -98,7 +99,9 @@ def _methods(ctx: Context, ids: Mapping[str, str]) -> Handler:
     """Return the handler of a path; `ids` has the method of the API for each of HTTP."""
 
     async def handle(request: Request) -> Response:
-        method = METHODS[ids[_verb(request, *ids)]]
+        id_ = ids[_verb(request, *ids)]
+        http.doing.name(id_)
+        method = METHODS[id_]
         call = await _caller(ctx, request)
         if method.writes:
             given = params_of(shapes.parse(await _body(request)))
