@@ -102,12 +102,15 @@ def windows(
     today = _floor(now) + DAY
     horizon = _floor(max(horizon, 0))
     wanted = [(start, min(end, now)) for start, end in gaps(ledger, horizon, now)]
-    if ledger:
+    if ledger and overlap_days:
         wanted.append((max(now - overlap_days * DAY, horizon), now))
     wanted += [(max(start, horizon), end) for start, end in again]
     for start, end in reversed(_days(wanted, today)):
         while end > start:
             begin = max(start, end - slice_days * DAY)
+            # What was cut off before is asked for in smaller pieces, or it would never end.
+            tries = max((s.tries for s in ledger if s.start < end and s.end > begin), default=0)
+            begin = max(begin, end - max(slice_days >> tries, 1) * DAY)
             yield begin, end
             end = begin
 

@@ -98,7 +98,7 @@ def take(
     after: int = -1,
     lease_us: int = LEASE_US,
 ) -> Lease | None:
-    """Lease the next due job, round-robin by account; one job of an account at a time.
+    """Lease the next due job, round-robin by account; one of these kinds of an account at a time.
 
     Args:
         owner: names the worker; its leases can be freed when it is known to be dead.

@@ -34,7 +34,9 @@ RETRY_AFTER_MAX_S = 6 * 3_600
 """However long a source asks us to wait, it is tried again after this."""
 REDIRECTS_MAX = 3
 ANSWER_S_MAX = 60.0
+SHORT_S = 10.0
 SHOWN_MAX = 160
+MORE = "there is more to fetch; it goes on in the next run"
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 
 
@@ -288,6 +290,9 @@ class SourceHttp:
                 method, url, params=query, headers=headers, body=body, seconds_max=seconds
             )
         except Failed as error:
+            if seconds < SHORT_S and self._deadline - stopwatch.monotonic() < RETRY_FIRST_S:
+                # It was our time that was up, not the source's patience.
+                raise Later(MORE, retry_after_s=1) from error
             ctx.store.write(lambda tx: upstreams.failed(tx, ctx, name)).result()
             raise _Retry(error) from error
         answer = Answer(status=said.status, headers=said.headers, body=said.body)
@@ -336,7 +341,7 @@ class SourceHttp:
             raise jobs.Stopped
         left = self._deadline - stopwatch.monotonic()
         if left <= 0:
-            raise Later("there is more to fetch; it goes on in the next run", retry_after_s=1)
+            raise Later(MORE, retry_after_s=1)
         return left
 
     def _words(self, answer: Answer) -> str:
@@ -394,6 +399,21 @@ class _Unsigned:
     def pages(self, *_: Any, **__: Any) -> Iterator[Any]:
         """Refuse: there is nothing to page through."""
         raise InvalidInput("a token has no pages")
+
+
+def open_http(
+    ctx: Context,
+    connector: Connector,
+    account_id: int,
+    connection_id: str,
+    options: Options,
+    client: Client,
+    *,
+    seconds: float = 60.0,
+) -> SourceHttp:
+    """Return the client of a connection for a short call, outside of a run."""
+    end = stopwatch.monotonic() + seconds
+    return SourceHttp(ctx, connector, account_id, connection_id, options, client, deadline=end)
 
 
 def base_of(ctx: Context, connector: Connector, options: Options) -> str:

@@ -25,6 +25,7 @@ from diurnal.model.time import MINUTE, SECOND
 from diurnal.outbound import Client
 from diurnal.services import upstreams
 from diurnal.services.context import Context
+from diurnal.services.schedule import ACTIVE, PAUSED, RECONNECT
 from diurnal.services.upstreams import AppKeys, Later
 from diurnal.store import changes
 from diurnal.store import connections as store
@@ -41,8 +42,6 @@ CODE_MAX = 4_000
 TOKEN_MAX = 16_000
 _BUSY = frozenset({601})
 """Withings says in the body of a 200 that it was asked too often."""
-
-NEW, ACTIVE, PAUSED, RECONNECT = "new", "active", "paused", "reconnect"
 
 
 class SignInAgain(Upstream):

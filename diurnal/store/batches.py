@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store.database import Row, Tx, WriteTx
@@ -106,6 +106,14 @@ _OF_CONNECTION = Sql(
     )
     .order_by(batch.c.id.desc())
     .limit(bindparam("most"))
+)
+_RELEASE = Sql(
+    update(batch)
+    .where(
+        batch.c.account_id == bindparam("account"),
+        batch.c.connection_id == bindparam("connection"),
+    )
+    .values(connection_id=null())
 )
 _LAST_ASIDE = Sql(
     select(func.coalesce(func.max(set_aside.c.n), 0)).where(
@@ -291,6 +299,11 @@ def of_connection(
     """Return what a connection brought in, newest first."""
     values = {"account": account_id, "connection": connection_id, "before": before, "most": most}
     return [_stored(row) for row in tx.execute(_OF_CONNECTION, values)]
+
+
+def release(tx: WriteTx, account_id: int, connection_id: str) -> None:
+    """Have the batches of a connection that goes count as anybody's."""
+    tx.execute(_RELEASE, {"account": account_id, "connection": connection_id})
 
 
 def last_aside(tx: Tx, account_id: int, id_: int) -> int:

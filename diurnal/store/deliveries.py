@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import zstandard
 from sqlalchemy import bindparam, delete, func, insert, null, select, update
 
 from diurnal.store.database import Row, Tx, WriteTx
@@ -45,6 +44,18 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]
     body: bytes
+    at: int
+
+
+class KeptRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The answers of one window of one pull; `size` in packed bytes."""
+
+    run: str
+    pull: str
+    start: int
+    end: int
+    cursor: str | None
+    size: int
     at: int
 
 
@@ -138,9 +149,17 @@ _KEEP = Sql(
     )
 )
 _RUNS = Sql(
-    select(answer.c.run, func.sum(func.length(answer.c.body)), func.min(answer.c.at_us))
+    select(
+        answer.c.run,
+        answer.c.pull,
+        answer.c.start_us,
+        answer.c.end_us,
+        answer.c.cursor,
+        func.sum(func.length(answer.c.body)),
+        func.min(answer.c.at_us),
+    )
     .where(*_answer)
-    .group_by(answer.c.run)
+    .group_by(answer.c.run, answer.c.pull, answer.c.start_us, answer.c.end_us, answer.c.cursor)
     .order_by(answer.c.run)
 )
 _OF_RUN = Sql(
@@ -155,11 +174,15 @@ def _json(value: Mapping[str, str]) -> str:
 
 def pack(body: bytes) -> bytes:
     """Return bytes as they are stored."""
+    import zstandard  # only where something is pushed or pulled
+
     return zstandard.compress(body, 3)
 
 
 def unpack(body: Any) -> bytes:
     """Return stored bytes as they came."""
+    import zstandard
+
     return zstandard.ZstdDecompressor().decompress(bytes(body), max_output_size=UNPACKED_MAX)
 
 
@@ -258,10 +281,21 @@ def keep(tx: WriteTx, account_id: int, connection_id: str, new: Kept) -> None:
     )
 
 
-def runs(tx: Tx, account_id: int, connection_id: str) -> list[tuple[str, int, int]]:
-    """Return (run, packed bytes, when) of what is kept, the oldest first."""
+def runs(tx: Tx, account_id: int, connection_id: str) -> list[KeptRun]:
+    """Return what is kept, the oldest first."""
     values = {"account": account_id, "connection": connection_id}
-    return [(row[0], int(row[1]), int(row[2])) for row in tx.execute(_RUNS, values)]
+    return [
+        KeptRun(
+            run=row[0],
+            pull=row[1],
+            start=row[2],
+            end=row[3],
+            cursor=row[4],
+            size=int(row[5]),
+            at=row[6],
+        )
+        for row in tx.execute(_RUNS, values)
+    ]
 
 
 def of_run(tx: Tx, account_id: int, connection_id: str, run: str) -> list[Kept]:

@@ -60,6 +60,7 @@ _busy = (
         _other.c.account_id == job.c.account_id,
         _other.c.state == DUE,
         _other.c.lease_until > bindparam("now"),
+        in_list(_other.c.kind, "kinds"),
     )
     .exists()
 )
@@ -147,6 +148,12 @@ _POSTPONE = Sql(
     )
     .returning(job.c.id)
 )
+_HASTEN = Sql(
+    update(job)
+    .where(_this, job.c.state == DUE, job.c.lease_token.is_(None))
+    .values(run_at=bindparam("sooner"))
+)
+_DROP = Sql(delete(job).where(_this, job.c.state == DUE, job.c.lease_token.is_(None)))
 _LEASED_BY = Sql(
     select(job.c.account_id, job.c.id, job.c.lease_token).where(
         job.c.state == DUE,
@@ -214,7 +221,7 @@ def add(
 
 
 def any_due(tx: Tx, kinds: Sequence[str], now: int) -> bool:
-    """Return whether a job is due of an account that has none under way."""
+    """Return whether a job is due of an account that has none of these kinds under way."""
     return tx.one(_ANY_DUE, {"kinds": kinds, "now": now}) is not None
 
 
@@ -312,3 +319,13 @@ def purge(tx: WriteTx, account_id: int, before: int) -> None:
 def open_of(tx: Tx, account_id: int, kinds: Sequence[str]) -> list[Job]:
     """Return the jobs of one account that have not ended, oldest first."""
     return [_job(row) for row in tx.execute(_OPEN, {"account": account_id, "kinds": kinds})]
+
+
+def hasten(tx: WriteTx, account_id: int, id_: str, at: int) -> None:
+    """Bring a job forward that nobody has leased."""
+    tx.execute(_HASTEN, {"account": account_id, "job": id_, "sooner": at})
+
+
+def drop(tx: WriteTx, account_id: int, id_: str) -> None:
+    """Delete a job that nobody has leased: another takes its place."""
+    tx.execute(_DROP, {"account": account_id, "job": id_})
