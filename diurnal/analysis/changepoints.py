@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import false_discovery_control
 
 from diurnal.analysis import Analysis, Days, Floats
-from diurnal.analysis._calendar import fitted
 from diurnal.analysis._outliers import without
 from diurnal.analysis._pairs import autocorrelation
 from diurnal.analysis.trends import of_weekdays_freed
 
 SHUFFLES = 399
+AT_ONCE = 50
 SEED = 20
 SIDE_DAYS_MIN = 28
 DAYS_MIN = 90
@@ -127,43 +129,116 @@ def _splits(column: Floats, rng: np.random.Generator) -> list[_Split]:
     return made
 
 
+class _Turns(NamedTuple):
+    """One kind of change at every spot where it may be, as columns of the known days.
+
+    A step is 1 from its spot on, a turn of the course grows from there; each is taken without the
+    straight line that fits it best. They are never written out: sums over the tail of a row of
+    days are differences of its running sums.
+
+    Attributes:
+        spots: days from which on.
+        first: int[spots], how many known days come before.
+        day: float64[m], the known days, as parts of the whole.
+        begin: float64[spots], likewise; None for steps.
+        lines: float64[m, 2], the straight lines, orthonormal.
+        shares: float64[spots, 2], how much of each line is in each column.
+        length: float64[spots], of what is left of each column.
+    """
+
+    spots: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    day: Floats
+    begin: Floats | None
+    lines: Floats
+    shares: Floats
+    length: Floats
+
+    def score(self, rows: Floats) -> Floats:
+        """Return the products of float64[k, m] with every column, as float64[k, spots]."""
+        made = _tails(rows, self.first)
+        if self.begin is not None:
+            made = _tails(rows * self.day, self.first) - self.begin * made
+        made -= (rows @ self.lines) @ self.shares.T
+        made /= self.length
+        return made
+
+    def column(self, at: int) -> Floats:
+        """Return one column, float64[m]."""
+        made = (np.arange(len(self.day)) >= self.first[at]).astype(np.float64)
+        if self.begin is not None:
+            made *= self.day - self.begin[at]
+        made -= self.lines @ self.shares[at]
+        found: Floats = made / self.length[at]
+        return found
+
+
+def _turns(kind: str, n: int, known: npt.NDArray[np.int64], spots: npt.NDArray[np.int64]) -> _Turns:
+    first = np.searchsorted(known, spots)
+    day = known / n
+    lines, _ = np.linalg.qr(np.stack([np.ones(len(known)), day - day.mean()], axis=1))
+    ones = np.ones((1, len(known)))
+    shares = _tails(lines.T, first).T
+    power = _tails(ones, first)[0]
+    begin = None
+    if kind == "course":
+        begin = spots / n
+        power = _tails(day**2 * ones, first)[0] - begin * (
+            2 * _tails(day * ones, first)[0] - begin * power
+        )
+        shares = _tails(lines.T * day, first).T - begin[:, None] * shares
+    power = power - (shares**2).sum(axis=1)
+    good = power > 1e-9 * n
+    return _Turns(
+        spots[good],
+        first[good],
+        day,
+        None if begin is None else begin[good],
+        lines,
+        shares[good],
+        np.sqrt(power[good]),
+    )
+
+
+def _tails(rows: Floats, first: npt.NDArray[np.int64]) -> Floats:
+    """Return the sums of each row from `first` on, as float64[k, len(first)]."""
+    sums = np.zeros((len(rows), rows.shape[1] + 1))
+    np.cumsum(rows, axis=1, out=sums[:, 1:])
+    found: Floats = sums[:, -1:] - sums[:, first]
+    return found
+
+
 def _clearest(column: Floats, rng: np.random.Generator) -> _Split | None:
     n = len(column)
-    known = np.isfinite(column)
-    line = np.stack([np.ones(n), np.linspace(-1, 1, n)], axis=1)
+    known = np.flatnonzero(np.isfinite(column))
     spots = np.arange(SIDE_DAYS_MIN, n - SIDE_DAYS_MIN, max(1, n // 365))
     if len(spots) == 0:
         return None
-    day = np.arange(n, dtype=np.float64)[:, None]
     best: _Split | None = None
     # Both are held against a straight line: on a slope, a step is always better than nothing.
     for kind in ("level", "course"):
-        shape = (day >= spots).astype(np.float64)
-        if kind == "course":
-            shape = shape * (day - spots) / n
-        shape = np.where(known[:, None], shape, np.nan)
-        shape = np.where(known[:, None], shape - fitted(shape, line), 0.0)
-        power = (shape**2).sum(axis=0)
-        usable = power > 1e-9 * n
-        shape = shape[:, usable] / np.sqrt(power[usable])
-        rest = np.where(known, column - fitted(column[:, None], line)[:, 0], 0.0)
-        score = (shape.T @ rest) ** 2
-        if len(score) == 0:
+        turns = _turns(kind, n, known, spots)
+        if not len(turns.spots):
             continue
-        top = int(score.argmax())
+        rest = column[known]
+        rest = rest - turns.lines @ (rest @ turns.lines)
+        score = turns.score(rest[None])[0]
+        top = int((score**2).argmax())
         # Shuffle what the best split leaves: with the change left in, its own pieces would be
         # the noise that it is held against.
-        left = rest - shape[:, top] * (shape[:, top] @ rest)
-        chance = _shuffled(np.where(known, left, np.nan), shape, line, rng)
-        p = _tail(float(score[top]), chance)
+        left = np.full(n, np.nan)
+        left[known] = rest - score[top] * turns.column(top)
+        parts = [(turns.score(rows) ** 2).max(axis=1) for rows in _shuffled(left, rng)]
+        chance = np.concatenate(parts)
+        p = _tail(float(score[top] ** 2), chance)
         if best is None or p < best.p:
-            best = _Split(int(spots[usable][top]), kind, p)
+            best = _Split(int(turns.spots[top]), kind, p)
     # Two shapes were tried.
     return None if best is None else best._replace(p=min(2 * best.p, 1.0))
 
 
-def _shuffled(left: Floats, shape: Floats, null: Floats, rng: np.random.Generator) -> Floats:
-    """Return the best score of every shuffle of blocks; a block is longer than memory."""
+def _shuffled(left: Floats, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield shuffles of the known days, float64[some, m]; a block is longer than memory."""
     n = len(left)
     known = np.isfinite(left)
     phi = float(autocorrelation(left[:, None], 2)[0, 1])
@@ -176,20 +251,16 @@ def _shuffled(left: Floats, shape: Floats, null: Floats, rng: np.random.Generato
     # Blocks are drawn from the known days in their order, so that gaps stay where they are.
     there = left[known]
     m = len(there)
+    there *= np.sqrt(wider * m / max(m - 4, 1))
     pieces = -(-m // block)
     starts = rng.integers(0, m, (SHUFFLES, pieces))
-    at = (starts[:, :, None] + np.arange(block)).reshape(SHUFFLES, -1)[:, :m] % m
-    signs = rng.choice([-1.0, 1.0], (SHUFFLES, pieces)).repeat(block, axis=1)[:, :m]
-    made = np.zeros((n, SHUFFLES))
-    made[known] = (there[at] * signs).T * np.sqrt(wider * m / max(m - 4, 1))
-    made = np.where(known[:, None], made - _fit_known(made, known, null), 0.0)
-    return np.asarray(((shape.T @ made) ** 2).max(axis=0), dtype=np.float64)
-
-
-def _fit_known(made: Floats, known: Floats, null: Floats) -> Floats:
-    coefficients, *_ = np.linalg.lstsq(null[known], made[known], rcond=None)
-    fit: Floats = null @ coefficients
-    return fit
+    signs = rng.choice([-1.0, 1.0], (SHUFFLES, pieces))
+    blocks = np.lib.stride_tricks.sliding_window_view(np.resize(there, m + block - 1), block)
+    # A few at a time: what is made of them stays in the cache.
+    for some in range(0, SHUFFLES, AT_ONCE):
+        made = blocks[starts[some : some + AT_ONCE]]
+        made *= signs[some : some + AT_ONCE, :, None]
+        yield made.reshape(len(made), -1)[:, :m]
 
 
 def _tail(score: float, chance: Floats) -> float:
