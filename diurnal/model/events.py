@@ -225,7 +225,8 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
         tags: any of.
         modified_since: microseconds; modified later than this.
         running_before: whether what runs since before `start` is kept too.
-        after: cursor (time, id) of the last row of the page before.
+        by_arrival: in the order in which they came, not in that of their times.
+        after: cursor (time, id) of the last row of the page before; not with `by_arrival`.
     """
 
     start: int | None = None
@@ -242,6 +243,7 @@ class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
     running_before: bool = True
     state: State = "default"
     ascending: bool = False
+    by_arrival: bool = False
     modified_since: int | None = None
     skip: int = 0
     limit: int | None = None

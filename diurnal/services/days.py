@@ -19,7 +19,7 @@ from diurnal.model import places, time
 from diurnal.model.access import Access, Permission, Place, Rights
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import day_inputs, events, marks, sight
+from diurnal.services import audit, day_inputs, events, marks, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.services.day_inputs import SOURCE
 from diurnal.services.series import Counts
@@ -84,6 +84,7 @@ def write_rows(
         raise InvalidInput(f"at most {ROWS_MAX} days a call", field="days")
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
+    audit.tell(tx, len(given), *sorted({new.measure for new in given}))
     for i, new in enumerate(given):
         _check(state, caller, new, f"days[{i}]." if len(given) > 1 else "")
     last_of = {(n.measure, n.day, n.source): n for n in given}
@@ -158,6 +159,7 @@ def remove_row(
     """
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
+    audit.tell(tx, 1, measure)
     known = _measure(state, measure, "measure")
     sight.refuse_hidden(state, caller, known, "measure")
     if not caller.owner and not _rights(state, caller, known, day).deletes:
@@ -167,6 +169,16 @@ def remove_row(
         return False
     _drop(tx, ctx, caller, gone)
     return True
+
+
+def sources_of_rows(tx: Tx, ctx: Context, caller: Access, measure: str, day: int) -> list[str]:
+    """Return the sources that have a day row of a measure and day, where the caller may read it."""
+    state = ctx.state(tx, caller.account_id)
+    known = state.measure(measure)
+    if known is None or not may_read(state, caller, known):
+        return []
+    rows = store.rows(tx, caller.account_id, measure, day, day)
+    return list(dict.fromkeys(row.source for row in rows))
 
 
 def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: int) -> int:
@@ -346,6 +358,7 @@ def values(
         raise InvalidInput(f"a window has 1 to {WINDOW_MAX} days", field="to")
     state = ctx.state(tx, caller.account_id)
     known: dict[str, Measure] = {}
+    audit.tell(tx, len(measures) * (last - first + 1), *measures)
     for key in measures:
         measure = state.measure(key)
         if measure is None or not may_read(state, caller, measure):

@@ -34,7 +34,7 @@ from diurnal.model.events import (
     NewEvent,
 )
 from diurnal.model.measures import Daily, Measure, Shape
-from diurnal.services import sight
+from diurnal.services import audit, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.services.marks import mark, see
 from diurnal.store import changes
@@ -113,6 +113,7 @@ def create(
     stamp = changes.reserve(tx, caller.account_id, len(batch) if plain else 0, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     batch = _placed(state, batch)
+    audit.tell(tx, len(batch), *sorted({s for new in batch for s in new.stream_ids}))
     many = len(batch) > 1
     fit: set[tuple[tuple[str, ...], str]] = set()
     for i, new in enumerate(batch):
@@ -623,6 +624,7 @@ def find(tx: Tx, ctx: Context, caller: Access, query: EventQuery = OPEN) -> list
             wanted = query.any_of if query.any_of is not None else state.all_streams
             query = msgspec.structs.replace(query, any_of=wanted - dead)
     found = store.find(tx, caller.account_id, query, reach)
+    audit.tell(tx, len(found), *query.measures, *query.types)
     if reach.everything:
         return found
     return sight.veiled(tx, ctx, state, caller, found, blurs=reach.blurs)
@@ -638,6 +640,8 @@ def subtree(
         Forbidden: one may be seen but not read (create-only).
     """
     state = ctx.state(tx, caller.account_id)
+    ids = list(ids)
+    audit.tell(tx, 0, *ids)
     found: set[str] = set()
     for id_ in ids:
         rights = caller.rights_on_stream(state.tree, id_)
@@ -667,10 +671,23 @@ def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
 
 def _existing(tx: Tx, ctx: Context, caller: Access, id_: str) -> Event:
     """Return an event that the caller may read, as it is stored."""
+    audit.tell(tx, 1, id_)
     event = store.get(tx, caller.account_id, [id_]).get(id_)
     if event is None or not readable(ctx, ctx.state(tx, caller.account_id), caller, event):
         raise NotFound(f"no event {id_!r}")
     return event
+
+
+def numbered(tx: Tx, ctx: Context, caller: Access, seq: int) -> Event:
+    """Return an event by its integer id.
+
+    Raises:
+        NotFound: not there, or not the caller's to read.
+    """
+    found = store.by_seq(tx, caller.account_id, seq)
+    if found is None:
+        raise NotFound(f"no event {seq}")
+    return get(tx, ctx, caller, found.id)
 
 
 def files_of(tx: Tx, caller: Access, ids: Sequence[str]) -> dict[str, tuple[File, ...]]:

@@ -527,6 +527,7 @@ def _shape(query: EventQuery, reach: Reach, *, spans: bool = False) -> _Shape:
         query.modified_since is not None,
         query.after is not None,
         query.running_before,
+        query.by_arrival,
         spans,
     )
 
@@ -622,6 +623,7 @@ def _find_statement(
     modified: bool,
     after: bool,
     running_before: bool,
+    by_arrival: bool,
     spans: bool,
 ) -> Select[Any]:
     time, id_ = event.c.time_us, event.c.id
@@ -665,7 +667,8 @@ def _find_statement(
             where += [time >= at, or_(time > at, id_ > last)]
         else:
             where += [time <= at, or_(time < at, id_ < last)]
-    order = (time, id_) if ascending else (time.desc(), id_.desc())
+    columns = (event.c.seq,) if by_arrival else (time, id_)
+    order = [c.asc() if ascending else c.desc() for c in columns]
     return (
         select(id_, time, event.c.body, event.c.tail, event.c.files)
         .where(*where)
