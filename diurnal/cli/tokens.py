@@ -95,6 +95,13 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
         if rights - {"read"}:
             raise InvalidInput("Exist's simple token only reads", field="right")
         return ctx.store.write(lambda tx: accesses.simple_token(tx, ctx, owner)).result()
+    if api == "personal":
+        from diurnal.services import personal
+
+        made = ctx.store.write(
+            lambda tx: personal.make(tx, ctx, owner, "Command line", sorted(rights or RIGHTS))
+        ).result()
+        return personal.secret(ctx, made)
     whole = api == "native" and not rights
     level = _level(rights)
     _, token = ctx.store.write(
