@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from diurnal.errors import InvalidInput, NotFound, TooLarge
 from diurnal.model.access import Access
 from diurnal.model.events import TEXT_MAX, Event, File
-from diurnal.services import events, profile
+from diurnal.services import audit, events, profile
 from diurnal.services.context import Context
 from diurnal.store import changes, files
 from diurnal.store import events as event_store
@@ -94,6 +94,7 @@ def find(tx: Tx, ctx: Context, caller: Access, event_id: str, file_id: str) -> F
     Raises:
         NotFound: no such file, or the event is not the caller's to read.
     """
+    audit.tell(tx, 0, file_id)
     for file in events.get(tx, ctx, caller, event_id).files:
         if file.id == file_id:
             return file

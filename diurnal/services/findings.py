@@ -16,7 +16,7 @@ from diurnal import catalog
 from diurnal.errors import InvalidInput, NotFound, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.measures import Daily, Measure, ValueKind
-from diurnal.services import accesses, accounts, days
+from diurnal.services import accesses, accounts, audit, days
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes
 from diurnal.store import findings as store
@@ -169,6 +169,7 @@ def of_kind(
         made.append(_found(row, may))
         if len(made) == limit:
             break
+    audit.tell(tx, len(made), *measures)
     return made
 
 

@@ -16,7 +16,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
 from diurnal.model.sources import kind_of
-from diurnal.services import events, marks, sight
+from diurnal.services import audit, events, marks, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes, days
 from diurnal.store import series as store
@@ -112,6 +112,7 @@ def write(
     parts = list(given) if isinstance(given, list | tuple) else prepare(given)  # type: ignore[arg-type]
     if not parts:
         return Counts(0, 0, 0)
+    audit.tell(tx, sum(len(p.cols) for p in parts), measure)
     may_change = _may_add(ctx, state, caller, known, parts)
     before: dict[int, list[Chunk]] = {}
     spans = [p.span_start for p in parts]
@@ -372,6 +373,7 @@ def read(
                 part = series.decode(data).slice_time(low, high)
                 by_source.setdefault(name, []).append(part)
     found = [(n, series.union(parts)) for n, parts in sorted(by_source.items())]
+    audit.tell(tx, sum(len(cols) for _, cols in found), measure)
     return [(n, cols) for n, cols in found if len(cols)]
 
 
@@ -418,6 +420,7 @@ def buckets(
                 united = series.union([series.decode(d) for d in data])
                 chunks.append((span, series.aggregate(united, span)))
         found.append((name, series.buckets(chunks, start, end, width)))
+    audit.tell(tx, len(found), measure)
     return found
 
 

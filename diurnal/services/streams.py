@@ -14,7 +14,7 @@ from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownR
 from diurnal.model.access import Access
 from diurnal.model.events import TEXT_MAX, Event
 from diurnal.model.streams import DEPTH_MAX, ROOT, STREAMS_MAX, Stream, Tree
-from diurnal.services import events, marks
+from diurnal.services import audit, events, marks
 from diurnal.services.context import AccountState, Context
 from diurnal.store import changes
 from diurnal.store import events as event_store
@@ -44,6 +44,7 @@ def visible(tx: Tx, ctx: Context, caller: Access, *, trashed: bool = False) -> T
     else:
         shown = {s.id for s in tree if listable(tree, caller, s.id)}
     kept = [s for s in tree if s.id in shown and (trashed or not tree.trashed(s.id))]
+    audit.tell(tx, len(kept))
     ids = {s.id for s in kept}
     return Tree(
         s
@@ -89,6 +90,7 @@ def create(
     state = ctx.state(tx, caller.account_id)
     _check_name(name)
     id_ = ctx.new_id() if id_ is None else slug(id_)
+    audit.tell(tx, 1, id_)
     if not ID.fullmatch(id_) or id_ in REFUSED_IDS:
         raise InvalidInput("not an id that a stream can have", field="id")
     if parent_id is not None:
@@ -143,7 +145,7 @@ def update(
     """
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     state = ctx.state(tx, caller.account_id)
-    old = _managed(state, caller, id_)
+    old = _managed(tx, state, caller, id_)
     given = dict(fields)
     if given.get("client_data") is not None:
         events.check_json(given["client_data"], "clientData")
@@ -183,7 +185,7 @@ def delete(
     """
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
-    old = _managed(state, caller, id_)
+    old = _managed(tx, state, caller, id_)
     if not old.trashed:
         raise InvalidInput("only a stream in the trash is deleted for good", field="id")
     if merge and old.parent_id is None:
@@ -230,10 +232,11 @@ def manageable(tx: Tx, ctx: Context, caller: Access, id_: str) -> Stream:
         NotFound: not there, or not the caller's to know of.
         Forbidden: no manage right on it.
     """
-    return _managed(ctx.state(tx, caller.account_id), caller, id_)
+    return _managed(tx, ctx.state(tx, caller.account_id), caller, id_)
 
 
-def _managed(state: AccountState, caller: Access, id_: str) -> Stream:
+def _managed(tx: Tx, state: AccountState, caller: Access, id_: str) -> Stream:
+    audit.tell(tx, 1, id_)
     stream = state.tree.get(id_)
     if stream is None or not (caller.owner or listable(state.tree, caller, id_)):
         raise NotFound(f"no stream {id_!r}")
