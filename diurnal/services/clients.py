@@ -244,7 +244,7 @@ def register(
         Conflict: too many have, and none was granted anything.
     """
     now = ctx.now()
-    for old in clients.unused(tx, now - UNUSED_US):
+    for old in clients.unused(tx, now - UNUSED_US + 1):
         clients.remove(tx, NOBODY, old)
     if (
         clients.count(tx, NOBODY) >= SELF_REGISTERED_MAX

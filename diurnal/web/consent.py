@@ -39,6 +39,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         client: None where it is none that is registered.
         target: where the browser goes afterwards.
         before: the owner has allowed all of it already.
+        closed: the owner has switched off the way it comes.
     """
 
     ask: Ask
@@ -49,6 +50,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     scope: Sequence[str] = ()
     before: bool = False
+    closed: bool = False
     signed_in: int = 0
 
 
@@ -86,6 +88,7 @@ def look(tx: Tx, ctx: Context, caller: Access, ask: Ask) -> Shown:
         target=target,
         scope=scope,
         before=oauth2.standing(tx, caller, client, ask.face, scope),
+        closed=oauth2.closed(tx, ctx, caller, ask),
         signed_in=signed_in,
     )
 
@@ -112,6 +115,8 @@ async def show(ctx: Context, request: Request) -> Response:
         return await _silently(ctx, caller, ask, shown)
     if _must_sign_in_again(ctx, ask, shown.signed_in):
         return _to_sign_in(text)
+    if shown.closed and isinstance(ask, AppAsk):
+        return _away(oauth2.refuse_way(ctx, ask, shown.client))
     return _page(ctx, caller, shown, text, None)
 
 

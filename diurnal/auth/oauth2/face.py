@@ -34,6 +34,8 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
         tolerant: `redirect_uri` may be left out where one is registered, and at the exchange.
         iss: answers name the issuer (RFC 9207).
         default_scopes: asked for where a request names none.
+        implicit_way: the legacy way in (`services.legacy`) that lets answers with tokens in an
+            address through; an owner may have switched it off.
         beyond: error for a known scope that the application is not registered for.
     """
 
@@ -61,6 +63,7 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     tolerant: bool = False
     iss: bool = True
     default_scopes: tuple[str, ...] = ()
+    implicit_way: str | None = None
     beyond: str = "invalid_scope"
 
     @property

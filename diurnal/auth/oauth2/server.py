@@ -192,6 +192,10 @@ class Device:
         """See `DeviceCredentialMixin`."""
         return ""
 
+    def get_scope(self) -> str:
+        """See `DeviceCredentialMixin`; what was granted says it."""
+        return ""
+
     def is_expired(self) -> bool:
         """See `DeviceCredentialMixin`."""
         return self.expired
