@@ -144,6 +144,15 @@ def prepare(
     return Wish(shown=shown, hidden=hidden, key=key.strip() if key else None, app=app)
 
 
+def with_secrets(
+    ctx: Context, c: Stored, connector: Connector, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return settings with the secret ones that are there and were not said again."""
+    hidden = source_tokens.secrets_of(ctx, c)
+    secret = {s.key for s in sources.settings_of(connector) if s.kind == "secret"}
+    return {**{k: v for k, v in hidden.items() if k in secret}, **given}
+
+
 def create(
     tx: WriteTx, ctx: Context, caller: Access, connector: Connector, wish: Wish, *, name: str = ""
 ) -> tuple[Stored, str | None]:
@@ -235,8 +244,7 @@ def update(
 ) -> Stored:
     """Change name, settings or credential; pause or go on.
 
-    Secret settings that are not said again stay. A new credential takes the connection out of
-    `reconnect`.
+    A new credential takes the connection out of `reconnect`.
     """
     accesses.must_own(caller)
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
@@ -245,8 +253,7 @@ def update(
     secret, options = c.secret, c.options
     if wish is not None:
         before = source_tokens.secrets_of(ctx, c)
-        kept = msgspec.structs.replace(wish, hidden={**_settings(before), **wish.hidden})
-        secret, options = _sealed(ctx, c.account_id, c.id, before, kept), wish.shown
+        secret, options = _sealed(ctx, c.account_id, c.id, before, wish), wish.shown
         if wish.key and state == RECONNECT:
             state, problem = ACTIVE, None
     if paused is not None and state in (ACTIVE, PAUSED):
@@ -264,10 +271,6 @@ def update(
     if state == ACTIVE and (c.state != ACTIVE or wish is not None):
         schedule.enqueue(tx, ctx, changed, ctx.now())
     return changed
-
-
-def _settings(secret: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in secret.items() if k not in ("key", "app")}
 
 
 def new_push_token(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> str:

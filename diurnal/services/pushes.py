@@ -9,8 +9,8 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 
-from diurnal.connectors import Connector, Delivery, Options, Reply
-from diurnal.errors import InvalidInput, NotFound, TooLarge, TooMany, Unauthenticated
+from diurnal.connectors import Delivery, Options, Receive
+from diurnal.errors import InvalidInput, NotFound, TooMany, Unauthenticated
 from diurnal.services import schedule, source_tokens, sources
 from diurnal.services.context import Context
 from diurnal.store import changes, deliveries
@@ -19,8 +19,6 @@ from diurnal.store.connections import Stored
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.deliveries import Waiting
 
-BODY_BYTES_MAX = 48 << 20
-"""Phones send days at once, in JSON that packs ten to one."""
 WAITING_MAX = 5_000
 WAITING_BYTES_MAX = 256 << 20
 """Packed: of deliveries of one connection that nobody has read yet."""
@@ -53,8 +51,8 @@ def find(tx: Tx, connector: str, token: str) -> Stored:
     return found
 
 
-def door(ctx: Context, c: Stored) -> tuple[Connector, Options]:
-    """Return the connector of a push door, and the settings of the connection.
+def door(ctx: Context, c: Stored) -> tuple[Receive, Options]:
+    """Return the push door of a connection, and its settings.
 
     Raises:
         NotFound: the source does not push.
@@ -62,7 +60,8 @@ def door(ctx: Context, c: Stored) -> tuple[Connector, Options]:
     connector = sources.find(c.connector)
     if connector.receive is None:
         raise NotFound(f"{connector.title} does not push")
-    return connector, sources.options(connector, c.options, source_tokens.secrets_of(ctx, c))
+    options = sources.options(connector, c.options, source_tokens.secrets_of(ctx, c))
+    return connector.receive, options
 
 
 def delivery(
@@ -81,14 +80,6 @@ def delivery(
 def _secret(name: str) -> bool:
     folded = name.lower()
     return any(part in folded for part in ("token", "key", "secret", "auth", "password", "cookie"))
-
-
-def greet(connector: Connector, options: Options, said: Delivery) -> Reply:
-    """Return what GET and HEAD are answered."""
-    receive = connector.receive
-    if receive is None:
-        raise NotFound("there is nothing here")
-    return receive.reply if receive.greet is None else receive.greet(said, options)
 
 
 def take(tx: WriteTx, ctx: Context, c: Stored, said: Delivery, packed: bytes) -> str:
@@ -119,16 +110,15 @@ def take(tx: WriteTx, ctx: Context, c: Stored, said: Delivery, packed: bytes) ->
     return id_
 
 
-def check(connector: Connector, options: Options, said: Delivery) -> None:
+def check(receive: Receive, options: Options, said: Delivery) -> None:
     """Refuse what can never be read.
 
     Raises:
-        InvalidInput, TooLarge: in words for the sender.
+        InvalidInput: in words for the sender.
     """
-    if len(said.body) > BODY_BYTES_MAX:
-        raise TooLarge(f"a delivery has at most {BODY_BYTES_MAX} bytes", limit=BODY_BYTES_MAX)
-    if connector.receive is not None and connector.receive.check is not None:
-        try:
-            connector.receive.check(said, options)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise InvalidInput(f"this cannot be read ({type(error).__name__})") from error
+    if receive.check is None:
+        return
+    try:
+        receive.check(said, options)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InvalidInput(f"this cannot be read ({type(error).__name__})") from error
