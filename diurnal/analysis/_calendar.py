@@ -68,13 +68,14 @@ def fitted(values: Floats, regressors: Floats) -> Floats:
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     k = regressors.shape[1]
-    upper = np.triu_indices(k)
-    # One product makes the normal equations of all columns, each over its own days.
-    rows = np.ascontiguousarray(regressors.T)
-    packed = known.T.astype(np.float64) @ (rows[upper[0]] * rows[upper[1]]).T
+    # The normal equations of all days less those of a column's missing ones, or those of its
+    # known ones where they are fewer.
+    whole = regressors.T @ regressors
     gram = np.empty((values.shape[1], k, k))
-    gram[:, upper[0], upper[1]] = packed
-    gram[:, upper[1], upper[0]] = packed
+    for j, here in enumerate(np.ascontiguousarray(known.T)):
+        few = 2 * np.count_nonzero(here) < len(here)
+        rows = regressors[here if few else ~here]
+        gram[j] = rows.T @ rows if few else whole - rows.T @ rows
     # A spline piece inside a gap has no data; the ridge leaves it at nothing.
     gram[:, np.arange(k), np.arange(k)] += 1e-7 * len(values)
     right = filled.T @ regressors
