@@ -76,6 +76,13 @@ class Server:
     url: str
     token: str = ""
     cookies: list[Any] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Ask the API as a program of the person's."""
@@ -95,21 +102,22 @@ class Server:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Server]:
-    """Run a server of its own on a data directory."""
+def served(home: Path, port: int = 0) -> Iterator[Server]:
+    """Run a server of its own on a data directory, by default at a free port."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("DIURNAL_")}
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "diurnal", "--data-dir", home, "serve", "--port", "0"],
+            [sys.executable, "-m", "diurnal", "--data-dir", home, "serve", "--port", str(port)],
             stdout=log,
             stderr=log,
             env=environ,
         )
+        made = Server("", process=process)
         try:
-            yield Server(_address(home, process))
+            made.url = _address(home, process)
+            yield made
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            made.stop()
 
 
 def _address(home: Path, process: subprocess.Popen[bytes]) -> str:
@@ -123,7 +131,7 @@ def _address(home: Path, process: subprocess.Popen[bytes]) -> str:
     raise AssertionError((home / "server.log").read_text())
 
 
-def _command(home: Path, *arguments: str, stdin: str = "") -> Any:
+def command(home: Path, *arguments: str, stdin: str = "") -> Any:
     ran = subprocess.run(
         [sys.executable, "-m", "diurnal", "--data-dir", str(home), *arguments, "--json"],
         input=stdin,
@@ -139,10 +147,8 @@ def _command(home: Path, *arguments: str, stdin: str = "") -> Any:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with five years of one account."""
     home = tmp_path_factory.mktemp("home")
-    _command(
-        home, "account", "create", NAME, "--password-stdin", "--timezone", ZONE, stdin=PASSWORD
-    )
-    made = _command(home, "token", "create", "--account", NAME, "--api", "native")
+    command(home, "account", "create", NAME, "--password-stdin", "--timezone", ZONE, stdin=PASSWORD)
+    made = command(home, "token", "create", "--account", NAME, "--api", "native")
     with served(home) as running:
         running.token = made["token"]
         rows = seed.days(datetime.fromisoformat(today()).date())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 
 import pytest
@@ -145,3 +146,59 @@ def test_an_address_of_ours_that_is_none_says_so(visit: Visit) -> None:
     visit.page.evaluate("history.pushState(null, '', '/nowhere')")
     visit.page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
     expect(visit.page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+def test_the_password_is_changed_and_other_sessions_end(
+    chromium: Browser, server: Server, visit: Visit
+) -> None:
+    new = "another battery staple"
+    with visiting(chromium, server, "phone") as other:
+        who = {"name": NAME, "password": PASSWORD}
+        assert other.context.request.post(f"{server.url}/api/v1/session", data=who).ok
+        other.go("/")
+        mine = visit.context.request.post(f"{server.url}/api/v1/session", data=who)
+        assert mine.ok
+        visit.go("/settings")
+        visit.page.get_by_role("button", name="Change password").click()
+        form = visit.page.get_by_role("dialog")
+        form.get_by_label("Password until now").fill("not this one")
+        form.get_by_label("New password").fill(new)
+        form.get_by_label("The new one again").fill("something else")
+        expect(form.get_by_text("The two are not the same")).to_be_visible()
+        assert visit.faults() == []
+        form.get_by_label("The new one again").fill(new)
+        form.get_by_role("button", name="Change it").click()
+        expect(form.get_by_role("alert")).to_be_visible()
+        for label, text in {
+            "Password until now": PASSWORD,
+            "New password": new,
+            "The new one again": new,
+        }.items():
+            form.get_by_label(label).fill(text)
+        form.get_by_role("button", name="Change it").click()
+        expect(visit.page.get_by_text("The password is changed.")).to_be_visible()
+        other.page.goto(f"{server.url}/settings")
+        expect(other.page).to_have_url(re.compile("/sign-in"))
+    back = {"current": new, "new": PASSWORD}
+    assert server.call("PUT", "/account/password", back)["ended"] >= 1
+    server.cookies.clear()
+
+
+def test_an_address_is_given_and_taken_back(visit: Visit) -> None:
+    visit.go("/settings")
+    for address, shown in (("me@example.org", "me@example.org"), ("", "none; with one")):
+        visit.page.get_by_role("button", name="Change e-mail").click()
+        form = visit.page.get_by_role("dialog")
+        form.get_by_label("E-mail address").fill(address)
+        form.get_by_label("Password until now").fill(PASSWORD)
+        form.get_by_role("button", name="Change it").click()
+        region = visit.page.get_by_role("region", name="Signing in")
+        expect(region).to_contain_text(shown)
+
+
+def test_things_are_added_by_hand_from_the_palette(visit: Visit) -> None:
+    visit.go("/settings")
+    visit.page.keyboard.press("Control+k")
+    visit.page.get_by_role("combobox", name="Search pages").fill("add")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_label("What to add")).to_be_visible()
