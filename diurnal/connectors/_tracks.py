@@ -8,19 +8,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, BinaryIO
 from xml.parsers import expat
+
+import msgspec
 
 from diurnal.connectors._health import workout
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Datum, Item, Points, Source
 from diurnal.model.sources import Kind
-from diurnal.model.time import MINUTE, SECOND
+from diurnal.model.time import SECOND
 
 FILES = Source("Activity files", Kind.WRIST)
 """All formats have one source: that is what makes one workout of them."""
-NEAR_MINUTES = 2
-"""Formats begin the same ride within so many minutes of each other."""
+NEAR_S = 60
+"""Formats begin the same ride within so many seconds of each other."""
 ROUTE_MAX = 20_000
 """Points kept of one route, evenly: content stays below the limit of an event."""
 POINTS_MAX = 400_000
@@ -159,12 +162,12 @@ def records(activity: Activity, format_: str, file: str) -> Iterator[Item]:
     """
     if activity.start is None or activity.end is None:
         raise InvalidInput("no point of it has a time")
-    minute = activity.start // MINUTE
-    near = [n for d in range(1, NEAR_MINUTES + 1) for n in (minute - d, minute + d)]
+    second = activity.start // SECOND
+    near = [n for d in range(1, NEAR_S + 1) for n in (second - d, second + d)]
     # What a file does not say must not hide what a better telling does: no sport, no word of it.
     event = workout(
         FILES,
-        f"workout:{minute}",
+        f"workout:{second}",
         activity.start,
         activity.end,
         activity.sport,
@@ -183,10 +186,15 @@ def records(activity: Activity, format_: str, file: str) -> Iterator[Item]:
         content=told,
         measure=event.measure,
         offset=event.offset,
-        telling=format_[:100],
+        telling=_telling(format_, event.start, event.duration, told),
         known_as=tuple(f"workout:{n}" for n in near),
     )
     yield from points(activity, FILES)
+
+
+def _telling(format_: str, *told: Any) -> str:
+    """Return the telling's name: two files of one format that say otherwise are two tellings."""
+    return f"{format_[:80]} {blake2b(msgspec.json.encode(told), digest_size=4).hexdigest()}"
 
 
 # XML

@@ -26,8 +26,12 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
     told = dict(_told(old))
     content: dict[str, Any] = dict(new.content) if isinstance(new.content, Mapping) else {}
     before = old.content if old is not None and isinstance(old.content, Mapping) else {}
-    if name in told and told[name]["content"].get(TRACK) is True:
-        new, content = _lengthened(new, content, before)
+    if name in told and told[name]["content"].get(TRACK) is True and TRACK in content:
+        shown = min(w for w in told if told[w]["content"].get(TRACK) is True)
+        if shown == name:
+            new, content = _lengthened(new, content, before)
+        else:
+            new, content = _widened(new, content, told[name])
     told[name] = {
         "start": new.time,
         "duration": new.duration,
@@ -55,6 +59,16 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
     )
 
 
+def same(old: Event | NewEvent, new: NewEvent) -> bool:
+    """Return whether two stretches are one: they share more than half of the longer."""
+    shared = min(_end(old), _end(new)) - max(old.time, new.time)
+    return 2 * shared > max(old.duration or 0, new.duration or 0) or old.time == new.time
+
+
+def _end(e: Event | NewEvent) -> int:
+    return e.time + (e.duration or 0)
+
+
 def _lengthened(
     new: NewEvent, content: dict[str, Any], before: Mapping[str, Any]
 ) -> tuple[NewEvent, dict[str, Any]]:
@@ -72,6 +86,18 @@ def _lengthened(
     return msgspec.structs.replace(new, time=start, duration=length), {**content, **place}
 
 
+def _widened(
+    new: NewEvent, content: dict[str, Any], told: Mapping[str, Any]
+) -> tuple[NewEvent, dict[str, Any]]:
+    """Return a stretch whose fixes a better telling has: only how far it reaches is kept."""
+    end, told_end = new.time + (new.duration or 0), told["start"] + (told["duration"] or 0)
+    start = min(new.time, told["start"])
+    if told_end > end:
+        content = {**content, **{k: v for k, v in told["content"].items() if k != TRACK}}
+    new = msgspec.structs.replace(new, time=start, duration=max(end, told_end) - start)
+    return new, content
+
+
 def _told(old: Event | NewEvent | None) -> Mapping[str, Any]:
     found = (old.client_data or {}).get(KEY) if old is not None else None
     if not isinstance(found, Mapping):
@@ -81,7 +107,11 @@ def _told(old: Event | NewEvent | None) -> Mapping[str, Any]:
 
 
 def _is_whole(told: Mapping[str, Any]) -> bool:
-    return isinstance(told.get("start"), int) and isinstance(told.get("content"), Mapping)
+    return (
+        isinstance(told.get("start"), int)
+        and isinstance(told.get("duration"), int | None)
+        and isinstance(told.get("content"), Mapping)
+    )
 
 
 def _has_zone(told: Mapping[str, Any]) -> bool:

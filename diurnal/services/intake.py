@@ -751,8 +751,10 @@ def _joined(tx: WriteTx, caller: Access, given: Sequence[_Given]) -> Sequence[_G
     for g in given:
         if g.telling is not None:
             source = g.event.source or ""
-            names = (g.event.source_id or "", *g.known_as)
-            old = next((known[source, n] for n in names if (source, n) in known), None)
+            old = known.get((source, g.event.source_id or ""))
+            if old is None:
+                near = (known.get((source, name)) for name in g.known_as)
+                old = next((e for e in near if e and tellings.same(e, g.event)), None)
             joined = tellings.join(old, g.event, g.telling)
             known[source, joined.source_id or ""] = joined
             g = g._replace(event=joined)

@@ -10,6 +10,9 @@ import pytest
 
 from diurnal import catalog, plugins
 from diurnal.connectors import Connector
+from diurnal.connectors._drop import drop
+from diurnal.errors import InvalidInput, TooLarge
+from diurnal.model.access import Access
 from diurnal.model.records import (
     Bad,
     Datum,
@@ -22,7 +25,11 @@ from diurnal.model.records import (
 )
 from diurnal.model.sources import RANK
 from diurnal.model.time import TIME_MAX, TIME_MIN
+from diurnal.services.context import Context
+from diurnal.store import foreign
 from tests.connectors.reading import DATA, only, read
+from tests.connectors.test_all_vendors import everything
+from tests.test_invented_person import bring_in
 
 CONNECTORS = plugins.load("diurnal.connectors", "CONNECTOR", Connector)
 FILES = sorted(p for p in DATA.rglob("*.*") if p.is_file() and p.suffix not in (".md", ".py"))
@@ -32,17 +39,21 @@ STREAMS = {s.id for s in catalog.STANDARD_STREAMS}
 def taken() -> list[tuple[Connector, Path, list[Item]]]:
     """Return what each connector says of each file that it takes without questions."""
     found = []
-    for connector in CONNECTORS.values():
-        for path in FILES:
-            if connector.recognise is None:
-                continue
-            try:
-                said = read(connector, path)
-            except Exception:  # noqa: BLE001, S112 - a file that needs a mapping
-                continue
-            if said:
-                found.append((connector, path, said))
-    return found
+    for path in FILES:
+        with drop(path, tables=foreign.tables) as dropped:
+            for connector in CONNECTORS.values():
+                if connector.recognise is None or connector.parse is None:
+                    continue
+                said: list[Item] = []
+                try:
+                    for entry in dropped.entries.values():
+                        if connector.recognise(entry):
+                            said += connector.parse(entry, {})
+                except InvalidInput:  # a file that needs a mapping
+                    continue
+                if said:
+                    found.append((connector, path, said))
+    return sorted(found, key=lambda t: (t[0].name, t[1].name))
 
 
 TAKEN = taken()
@@ -142,3 +153,68 @@ def test_faults_say_where(case: tuple[Connector, Path, list[Item]]) -> None:
         assert b.reason
         assert b.where
         assert len(b.raw) <= 2_000
+
+
+SMALL = 120_000
+"""Bytes of files that are imported three times here; the large ones have tests of their own."""
+BY_NAME = {
+    name: sorted({path for c, path, _ in TAKEN if c.name == name and path.stat().st_size < SMALL})
+    for name in sorted({c.name for c, _, _ in TAKEN} - {"csv_file"})
+}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_order_of_files_and_repeats_change_nothing(
+    name: str, ctx: Context, alice: Access, charlie: Access
+) -> None:
+    """All files of a connector: twice brings nothing new, the other way round is the same."""
+    paths = BY_NAME[name]
+    for path in paths:
+        bring_in(ctx, alice, path)
+    before = everything(ctx, alice)
+    for path in paths:
+        again = bring_in(ctx, alice, path)
+        assert (again.new, again.changed) == (0, 0), path.name
+    assert everything(ctx, alice) == before
+    for path in reversed(paths):
+        bring_in(ctx, charlie, path)
+    assert everything(ctx, charlie) == before
+
+
+def test_a_file_that_was_cut_off_loses_only_its_end(
+    case: tuple[Connector, Path, list[Item]], tmp_path: Path
+) -> None:
+    """What is read of a cut file is in the whole one; the fault is told, and nothing fails."""
+    connector, path, whole = case
+    if path.suffix in (".zip", ".gz") or path.stat().st_size > SMALL:
+        pytest.skip("archives are tested with the drop, large files cost too much")
+    cut = tmp_path / path.name
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    try:
+        said = read(connector, cut)
+    except (InvalidInput, TooLarge):
+        return
+    known = {(d.source.name, d.source_id) for d in only(Datum, whole)}
+    found = {(d.source.name, d.source_id) for d in only(Datum, said)}
+    # A recording, a night or a quarter of fixes may end earlier; none may be there that is not.
+    assert len(found - known) <= 1
+
+
+def test_only_one_connector_is_sure_of_a_file() -> None:
+    """A file is given to the surest; two that are equally sure would be a guess."""
+    for path in FILES:
+        with drop(path, tables=foreign.tables) as dropped:
+            for entry in dropped.entries.values():
+                sure = sorted(
+                    (c.recognise(entry), name) for name, c in CONNECTORS.items() if c.recognise
+                )
+                best = [s for s in sure if s[0] >= 0.5]
+                assert len(best) < 2 or best[-1][0] > best[-2][0], (entry.path, best)
+
+
+def test_naive_times_are_declared() -> None:
+    """A datum by the clock on the wall has no zone beside: that would be two rules."""
+    for _, path, said in TAKEN:
+        for d in only(Datum, said):
+            assert not (d.clock and (d.zone or d.offset is not None)), path
