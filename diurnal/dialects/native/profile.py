@@ -10,6 +10,7 @@ from starlette.responses import Response
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
+from diurnal.errors import InvalidInput
 from diurnal.services import profile
 from diurnal.services.profile import Avatar, Profile
 
@@ -60,9 +61,15 @@ async def get(call: Call) -> Response:
 async def update(call: Call) -> Response:
     """Change the profile."""
     fields = wire.given(call.body)
-    changed = await http.write(
-        call.ctx, lambda tx: profile.update(tx, call.ctx, call.caller, fields)
-    )
+    try:
+        changed = await http.write(
+            call.ctx, lambda tx: profile.update(tx, call.ctx, call.caller, fields)
+        )
+    except InvalidInput as error:
+        names = dict(
+            zip(ProfilePatch.__struct_fields__, ProfilePatch.__struct_encode_fields__, strict=True)
+        )
+        raise InvalidInput(error.message, field=names.get(error.field or "")) from None
     return endpoint.answer(_write(changed))
 
 
