@@ -41,7 +41,7 @@ def one(said: Mapping[str, Any]) -> Iterator[Item]:
     device = _said.name(said.get("ser") or said.get("device"))
     stamp = said.get("timestamp_ms") or said.get("timestamp")
     offset = None
-    if said.get("time_offset"):
+    if "T" in str(said.get("time_offset", "")):
         at, offset = _said.local(said["time_offset"])
     elif stamp:
         at = _said.epoch(stamp)

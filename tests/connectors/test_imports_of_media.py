@@ -32,9 +32,7 @@ MEASURES = (
 
 def files() -> list[Path]:
     """Return every file; an archive in a folder is one."""
-    found = [path for name in SOURCES for path in sorted((DATA / name).iterdir())]
-    # It tells a tweet of the archive with other words and at another time.
-    return [path for path in found if path.name != "perkeep_user_timeline.json"]
+    return [path for name in SOURCES for path in sorted((DATA / name).iterdir())]
 
 
 def everything(ctx: Context, owner: Access) -> dict[str, Any]:
