@@ -40,12 +40,14 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
         rate: calls of one token, "300/hour"; "none" for no limit.
         plain_http: answer without TLS too; for development (Personyze, whose keys go in clear).
         slow_query_s: seconds between two slow queries of one key (Personyze).
+        account: whose front page is shown, the first account's where none is named (Personal API).
     """
 
     host: str | None = None
     rate: str | None = None
     plain_http: bool = False
     slow_query_s: int | None = None
+    account: str | None = None
 
 
 class ConnectorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -584,6 +586,7 @@ _PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
         "rate": _optional_rate,
         "plain_http": _switch,
         "slow_query_s": _number(0, 3600),
+        "account": _optional_text,
     },
     "connectors": {"client_id": _text, "client_secret": _text, "base_url": _public_url},
 }

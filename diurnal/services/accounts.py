@@ -297,3 +297,9 @@ def erase_leftovers(ctx: Context) -> None:
     there = set(ctx.store.read(lambda tx: [a.account_id for a in accounts.all_of(tx)]))
     for account_id in found - there:
         erase_files(ctx, account_id)
+
+
+def first(tx: Tx) -> Account | None:
+    """Return the account that was made first, None where there is none."""
+    known = accounts.all_of(tx)
+    return min(known, key=lambda a: a.account_id) if known else None

@@ -22,6 +22,7 @@ KINDS = (
     "experiment",
     "finding",
     "measure",
+    "record",
     "series",
     "stream",
 )
