@@ -66,7 +66,7 @@ class Upstream:
             def do_GET(self) -> None:
                 upstream._do(self)
 
-            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the library's names
+            do_POST = do_PUT = do_DELETE = do_REPORT = do_GET  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 pass

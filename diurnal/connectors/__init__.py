@@ -282,10 +282,15 @@ class Http(Protocol):
         *,
         form: Mapping[str, Any] | None = None,
         json: Any = None,
+        text: str | None = None,
         headers: Mapping[str, str] | None = None,
         accept: Sequence[int] = (),
     ) -> Answer:
-        """Send any request and return its answer as it is."""
+        """Send any request and return its answer as it is.
+
+        Args:
+            text: a body that is neither a form nor JSON; the headers say what it is.
+        """
         ...
 
     def pages(

@@ -15,6 +15,7 @@ from typing import Any
 
 import icalendar
 from dateutil import rrule
+from lxml import etree
 
 from diurnal.connectors import (
     Connector,
@@ -306,8 +307,50 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
 
 
 def _calendar(http: Http, window: Window, options: Options) -> Iterator[Item]:
-    answer = http.send("GET", options["url"], headers={"accept": "text/calendar"})
-    yield from rows_of(answer.body, window.start, window.end)
+    asked = {"Accept": "text/calendar"}
+    answer = http.send("GET", options["url"], headers=asked, accept=(400, 403, 405, 501))
+    if answer.status < 400 and _BEGIN.search(answer.body):
+        yield from rows_of(answer.body, window.start, window.end)
+        return
+    # A collection of CalDAV that does not show itself whole is asked for what it holds.
+    found = http.send(
+        "REPORT",
+        options["url"],
+        text=_QUERY.format(start=_stamp(window.start_text), end=_stamp(window.end_text)),
+        headers={"Depth": "1", "Content-Type": "application/xml; charset=utf-8"},
+    )
+    for calendar in _held(found.body):
+        yield from rows_of(calendar, window.start, window.end)
+
+
+_QUERY = (
+    '<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">'
+    "<d:prop><c:calendar-data/></d:prop>"
+    '<c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">'
+    '<c:time-range start="{start}" end="{end}"/>'
+    "</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>"
+)
+"""https://www.rfc-editor.org/rfc/rfc4791#section-7.8"""
+
+
+def _stamp(instant: str) -> str:
+    return instant.replace("-", "").replace(":", "")
+
+
+def _held(answer: bytes) -> Iterator[bytes]:
+    """Yield the calendars that a CalDAV server answers.
+
+    Raises:
+        ValueError: no such answer.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    try:
+        root = etree.fromstring(answer, parser)
+    except etree.XMLSyntaxError as e:
+        raise ValueError("neither a calendar nor CalDAV is at this address") from e
+    for found in root.iter("{urn:ietf:params:xml:ns:caldav}calendar-data"):
+        if found.text:
+            yield found.text.encode()
 
 
 CONNECTOR = Connector(
@@ -329,7 +372,7 @@ CONNECTOR = Connector(
             key="url",
             label="Address of the calendar",
             kind="url",
-            help="The secret iCal address, or a CalDAV calendar (Nextcloud: with ?export).",
+            help="The secret iCal address, or that of a CalDAV calendar.",
             required=True,
         ),
         Setting(key="user", label="User name, where there is a password"),

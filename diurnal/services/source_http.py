@@ -114,6 +114,7 @@ class SourceHttp:
         *,
         form: Mapping[str, Any] | None = None,
         json: Any = None,
+        text: str | None = None,
         headers: Mapping[str, str] | None = None,
         accept: Sequence[int] = (),
     ) -> Answer:
@@ -126,6 +127,8 @@ class SourceHttp:
         elif json is not None:
             body = msgspec.json.encode(json)
             sent["Content-Type"] = "application/json"
+        elif text is not None:
+            body = text.encode()
         url = self._url(path)
         query = _plain(params or {})
         for _ in range(REDIRECTS_MAX + 1):

@@ -417,6 +417,39 @@ def test_a_calendar_is_fetched_from_its_address_and_forgets_what_is_gone(
     assert stored(here, alice).keys() == {"b"}
 
 
+def test_a_caldav_calendar_is_asked_for_what_it_holds(
+    ctx: Context, alice: Access, service: Service, upstream: Upstream
+) -> None:
+    start = at(ctx, 2).replace("-", "").replace(":", "")
+    held = [
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"
+        f"UID:{n}\r\nDTSTART:{start}\r\nSUMMARY:Tea &amp; {n}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        for n in "ab"
+    ]
+    parts = "".join(
+        f"<response><propstat><prop><c:calendar-data>{h}</c:calendar-data></prop></propstat></response>"
+        for h in held
+    )
+    answer = (
+        '<?xml version="1.0"?><multistatus xmlns="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">'
+        f"{parts}</multistatus>"
+    )
+
+    def says(asked: Asked) -> Said:
+        if asked.method == "GET":
+            return Said(b"use a WebDAV client", status=405)
+        assert asked.headers["depth"] == "1"
+        assert b"time-range" in asked.body
+        return Said(answer.encode(), status=207)
+
+    service.answers = {"/dav/me/calendar/": says}
+    here = pointed(ctx, "", "ical")
+    address = f"{upstream.url}/dav/me/calendar/"
+    c = connect(here, alice, CONNECTORS["ical"], key="secret", url=address, user="me")
+    assert run(here, c).problem is None
+    assert {e.description for e in stored(here, alice).values()} == {"Tea & a", "Tea & b"}
+
+
 def test_home_assistant_is_asked_for_the_entities_named(
     ctx: Context, alice: Access, service: Service, upstream: Upstream
 ) -> None:
