@@ -232,7 +232,7 @@ def _row_gone(kind: str, aim: Aim) -> int:
 
 
 def token(kind: str, aim: Aim) -> int:
-    """Revoke a token: the owner any, others only themselves."""
+    """A token: the owner any, others only themselves and what they made."""
     return 200 if kind in OWNERS and aim is Aim.INSIDE else 404
 
 
@@ -252,6 +252,12 @@ NODE = {"id": "{node}"}
 MEASURE = {"measure": "{measure}"}
 DAY = {"measure": "{measure}", "date": "2026-03-01"}
 UNSAID = {"measure": "{measure}", "date": "2026-03-02"}
+
+CONNECTION: Mapping[str, Any] = {
+    "path": {"id": "{connection}"},
+    "aims": (Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
+}
+PUSHING = {"connector": "owntracks"}
 
 TABLE: Mapping[str, Row] = {
     "GET /events": Row(reading_in, query="streams={stream}", aims=AIMS[:-1]),
@@ -357,6 +363,24 @@ TABLE: Mapping[str, Row] = {
         {"id": "{batch}"},
         aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
     ),
+    "GET /connectors": Row(owner_only(200)),
+    "GET /connections": Row(owner_only(200)),
+    "POST /connections": Row(owner_only(201), body={"connector": "owntracks"}),
+    "GET /connections/callback": Row(owner_only(303)),
+    "GET /connections/{id}": Row(owner_only(200), **CONNECTION),
+    "PATCH /connections/{id}": Row(owner_only(200), body={"name": "N"}, **CONNECTION),
+    "DELETE /connections/{id}": Row(owner_only(200), **CONNECTION),
+    "POST /connections/{id}/authorize": Row(owner_only(400), body={}, **CONNECTION),
+    "POST /connections/{id}/code": Row(owner_only(409), body={"code": "x"}, **CONNECTION),
+    "POST /connections/{id}/sync": Row(owner_only(202), **CONNECTION),
+    "POST /connections/{id}/retry": Row(owner_only(202), **CONNECTION),
+    "POST /connections/{id}/push-token": Row(owner_only(200), **CONNECTION),
+    "GET /connections/{id}/coverage": Row(owner_only(200), **CONNECTION),
+    "GET /connections/{id}/runs": Row(owner_only(200), **CONNECTION),
+    # Only a push token opens these, and it opens nothing else.
+    "POST /push/{connector}": Row(always(401), PUSHING, public=True, content=b"{}"),
+    "PUT /push/{connector}": Row(always(401), PUSHING, public=True, content=b"{}"),
+    "GET /push/{connector}": Row(always(401), PUSHING, public=True),
     "GET /streams": Row(always(200)),
     "POST /streams": Row(child, body={"name": "New", "parentId": "{node}"}, aims=AIMS[:-1]),
     "GET /streams/{id}": Row(stream(READERS | CREATORS, 200), NODE, aims=AIMS),
@@ -429,6 +453,16 @@ TABLE: Mapping[str, Row] = {
         owner_only(201),
         body={"name": "N", "permissions": [{"level": "read", "stream": "diurnal"}]},
     ),
+    "GET /tokens/{id}": Row(token, {"id": "{token}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)),
+    "PATCH /tokens/{id}": Row(
+        token, {"id": "{token}"}, {"name": "N"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "GET /tokens/{id}/usage": Row(
+        token, {"id": "{token}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)
+    ),
+    "GET /audit": Row(always(200)),
+    "GET /audit/verify": Row(owner_only(200)),
+    "GET /audit/export": Row(owner_only(200)),
     "DELETE /tokens/{id}": Row(token, {"id": "{token}"}, aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE)),
     "GET /clients": Row(owner_only(200)),
     "POST /clients": Row(

@@ -17,11 +17,13 @@ from diurnal.services import (
     accounts,
     analyse,
     clients,
+    connections,
     consents,
     events,
     experiments,
     imports,
     sessions,
+    sources,
     streams,
     uploads,
 )
@@ -112,6 +114,7 @@ class World:
             "stream": "nowhere" if nowhere else made_in,
             "upload": "nowhere",
             "batch": "999",
+            "connection": NO_ID,
             "job": NO_ID,
             "trial": NO_ID,
         }
@@ -143,6 +146,7 @@ class World:
             known["trial"] = self._trial(owner)
         for word, make in (
             ("session", self._session),
+            ("connection", self._connection),
             ("passkey", self._passkey),
             ("invitation", self._invitation),
         ):
@@ -219,6 +223,12 @@ class World:
             lambda tx: imports.start(tx, self.ctx, owner, upload_id=upload, name="a")
         )
         return str(batch)
+
+    def _connection(self, owner: Access) -> str:
+        wish = connections.Wish(shown={}, hidden={})
+        source = sources.find("owntracks")
+        made = self._write(lambda tx: connections.create(tx, self.ctx, owner, source, wish))
+        return str(made[0].id)
 
     def _session(self, owner: Access) -> str:
         account = self.ctx.store.read(lambda tx: accounts.find(tx, owner.username))
