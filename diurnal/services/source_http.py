@@ -80,6 +80,7 @@ class SourceHttp:
         self._hosts = {urlsplit(self._base).netloc, *connector.hosts}
         self._name = connector.name if connector.base_url else f"{connector.name} {self._base}"
         self._held: Held | None = None
+        self._got = -1
         self._granted = 0
         self._key = ""
         if isinstance(connector.auth, Key):
@@ -222,15 +223,19 @@ class SourceHttp:
         held = self._held
         if held is None:
             held = self._held = self._renewed(0)
-        if source_tokens.stale(self._ctx, held):
+        # One that we have just got is as good as it gets, however short its life.
+        early = 0 if held.n == self._got else source_tokens.EARLY
+        if source_tokens.stale(self._ctx, held, early=early):
             held = self._held = self._renewed(held.n)
         return held
 
     def _renewed(self, seen: int) -> Held:
         plain = _Unsigned(self)
-        return source_tokens.renew(
+        held = source_tokens.renew(
             self._ctx, self._account_id, self._id, self._connector, plain, seen
         )
+        self._got = held.n
+        return held
 
     def _sign(
         self, held: Held | None, headers: Mapping[str, str], query: Mapping[str, Any]

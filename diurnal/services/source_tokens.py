@@ -216,9 +216,9 @@ def _held(ctx: Context, c: Stored) -> Held | None:
     return None if token is None else Held(token, c.token_n, c.token_expires)
 
 
-def stale(ctx: Context, held: Held) -> bool:
+def stale(ctx: Context, held: Held, *, early: int = EARLY) -> bool:
     """Return whether a token ends soon."""
-    return held.expires is not None and held.expires - EARLY <= ctx.now()
+    return held.expires is not None and held.expires - early <= ctx.now()
 
 
 def renew(

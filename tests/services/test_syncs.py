@@ -179,10 +179,12 @@ def test_a_quota_is_kept_and_shared_and_leaves_room_for_today(
     alice: Access,
     charlie: Access,
     service: Upstream,
+    weights: Weights,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pull = Pull(name="weights", fetch=fetch, history_days=20, slice_days=30)
+    weights.size = 2
     limited = with_(quotas=(Quota(10, 3600),), pulls=(pull,))
     use(monkeypatch, limited)
     c = connect(here, alice, limited)
