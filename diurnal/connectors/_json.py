@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import ijson
 import msgspec
+import numpy as np
 
 from diurnal.connectors import Entry
 from diurnal.errors import InvalidInput, TooLarge
@@ -25,7 +26,10 @@ PROGRESS_ITEMS = 1_000
 
 _HEAD_EVENTS_MAX = 20_000
 _HEAD_PATH_MAX = 300
-_CHUNK = 8 << 10
+_CHUNK = 64 << 10
+_OPENS = np.zeros(256, np.int32)
+_OPENS[list(b"[{")] = 1
+_OPENS[list(b"]}")] = -1
 _BOM = b"\xef\xbb\xbf"
 
 Read = Callable[[Any], Iterable[Item]]
@@ -87,10 +91,11 @@ class _Watched:
             block = block.removeprefix(_BOM)
             if self._assigned:
                 block = block.partition(b"=")[2]
-        self._net += block.count(b"[") + block.count(b"{")
-        self._net -= block.count(b"]") + block.count(b"}")
-        if self._net > DEPTH_MAX:
-            raise InvalidInput(f"nested deeper than {DEPTH_MAX} levels")
+        if block:
+            depth = np.cumsum(_OPENS[np.frombuffer(block, np.uint8)])
+            if self._net + int(depth.max()) > DEPTH_MAX:
+                raise InvalidInput(f"nested deeper than {DEPTH_MAX} levels")
+            self._net += int(depth[-1])
         if self._since > ITEM_BYTES_MAX:
             raise TooLarge(
                 f"an item is larger than {ITEM_BYTES_MAX >> 20} MB", limit=ITEM_BYTES_MAX
@@ -98,8 +103,8 @@ class _Watched:
         return block
 
     def mark(self) -> None:
-        """Begin with another item."""
-        self._since = 0
+        """Begin with another item; brackets in texts need not be paired, so they add up."""
+        self._since = self._net = 0
 
 
 def elements(

@@ -293,6 +293,24 @@ def test_what_comes_before_the_damage_is_read(written: Callable[[str, Any], Path
     assert ["damaged or cut off" in b.reason for b in only(Bad, said)] == [True]
 
 
+def test_brackets_in_texts_are_no_nesting(written: Callable[[str, Any], Path]) -> None:
+    task = {"id": "1", "content": "[[[ {{{ :[", "completed_at": "", "project_id": "1"}
+    rows = [
+        {**task, "id": str(n), "completed_at": f"2026-05-01T00:{n // 60:02}:{n % 60:02}Z"}
+        for n in range(2_000)
+    ]
+    said = read(CONNECTORS["todoist"], written("a.json", {"items": rows}))
+    assert len(only(Datum, said)) == 2_000
+
+
+@pytest.mark.parametrize("inner", ["[" * 50_000 + "]" * 50_000, '{"a":' * 600 + "1" + "}" * 600])
+def test_nesting_without_end_is_refused(inner: str, written: Callable[[str, Any], Path]) -> None:
+    task = '{"completed_at":"2026-05-01T00:00:00Z","content":"x","project_id":"1","id":"1"}'
+    path = written("a.json", f'{{"items":[{task},{{"a":{inner}}}]}}')
+    with pytest.raises(InvalidInput, match="nested deeper"):
+        read(CONNECTORS["todoist"], path)
+
+
 def test_one_bad_item_does_not_stop_the_others(written: Callable[[str, Any], Path]) -> None:
     whole = json.loads((DATA / "maloja/maloja_import_test.json").read_text())
     whole["scrobbles"][3] = {"time": "soon", "track": None}
