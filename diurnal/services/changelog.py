@@ -14,6 +14,7 @@ LIMIT_MAX = 10_000
 KINDS = (
     "access",
     "account",
+    "attribute",
     "batch",
     "client",
     "consent",

@@ -40,6 +40,7 @@ from diurnal.store.tables.days import day_dirty, day_number, day_row, day_value,
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
 from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
+from diurnal.store.tables.ownership import attribute, attribute_offer
 from diurnal.store.tables.records import record, record_key
 from diurnal.store.tables.security import (
     attempt,
@@ -69,6 +70,8 @@ __all__ = [
     "answer",
     "app_grant",
     "attempt",
+    "attribute",
+    "attribute_offer",
     "audit",
     "authorization_code",
     "batch",

@@ -235,6 +235,41 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "attribute",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "client_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("active", sa.SmallInteger(), nullable=False),
+        sa.Column("private", sa.SmallInteger(), nullable=False),
+        sa.Column("manual", sa.SmallInteger(), nullable=False),
+        sa.Column("value_type", sa.Integer(), nullable=True),
+        sa.Column(
+            "grp", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
+        "attribute_offer",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "client_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("since_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "measure", "client_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "audit",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
@@ -1653,6 +1688,8 @@ def downgrade() -> None:
         batch_op.drop_index("audit_time", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("audit")
+    op.drop_table("attribute_offer")
+    op.drop_table("attribute")
     with op.batch_alter_table("attempt", schema=None) as batch_op:
         batch_op.drop_index("attempt_slot", sqlite_where=None, postgresql_where=None)
 
