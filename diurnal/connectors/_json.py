@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
@@ -27,6 +28,7 @@ PROGRESS_ITEMS = 1_000
 _HEAD_EVENTS_MAX = 20_000
 _HEAD_PATH_MAX = 300
 _CHUNK = 64 << 10
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OPENS = np.zeros(256, np.int32)
 _OPENS[list(b"[{")] = 1
 _OPENS[list(b"]}")] = -1
@@ -75,7 +77,8 @@ class _Watched:
 
     def __init__(self, source: BinaryIO, *, assigned: bool) -> None:
         self._source = source
-        self._net = self._since = self.done = 0
+        self._net = self._since = self.done = self._escaped = 0
+        self._inside = False
         self._first = True
         self._assigned = assigned
 
@@ -91,20 +94,34 @@ class _Watched:
             block = block.removeprefix(_BOM)
             if self._assigned:
                 block = block.partition(b"=")[2]
-        if block:
-            depth = np.cumsum(_OPENS[np.frombuffer(block, np.uint8)])
-            if self._net + int(depth.max()) > DEPTH_MAX:
-                raise InvalidInput(f"nested deeper than {DEPTH_MAX} levels")
-            self._net += int(depth[-1])
+        self._look(block)
         if self._since > ITEM_BYTES_MAX:
             raise TooLarge(
                 f"an item is larger than {ITEM_BYTES_MAX >> 20} MB", limit=ITEM_BYTES_MAX
             )
         return block
 
+    def _look(self, block: bytes) -> None:
+        """Follow how deep the values of a block lie; brackets in texts are none.
+
+        Raises:
+            InvalidInput: too deep.
+        """
+        # A text may go on from the block before, which may end within an escape.
+        text = b'"' + block[self._escaped :] if self._inside else block
+        bare = _STRING.sub(b"", text)
+        outside, quote, rest = bare.partition(b'"')
+        self._inside = bool(quote)
+        self._escaped = (len(rest) - len(rest.rstrip(b"\\"))) % 2
+        if outside:
+            depth = np.cumsum(_OPENS[np.frombuffer(outside, np.uint8)])
+            if self._net + int(depth.max()) > DEPTH_MAX:
+                raise InvalidInput(f"nested deeper than {DEPTH_MAX} levels")
+            self._net += int(depth[-1])
+
     def mark(self) -> None:
-        """Begin with another item; brackets in texts need not be paired, so they add up."""
-        self._since = self._net = 0
+        """Begin with another item."""
+        self._since = 0
 
 
 def elements(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from itertools import permutations
@@ -10,6 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from diurnal import plugins
 from diurnal.connectors import Connector, _json
@@ -329,3 +332,22 @@ def test_order_of_files_does_not_matter() -> None:
             rows |= {d.source_id: d for d in only(Datum, told("mastodon", path))}
         sets.append(sorted(rows.values(), key=lambda d: d.source_id))
     assert sets[0] == sets[1]
+
+
+@given(
+    st.recursive(
+        st.text(alphabet='"\\[]{}a') | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.text(alphabet='"\\[{a', max_size=4), inner, max_size=4)
+        ),
+        max_leaves=30,
+    ),
+    st.integers(1, 40),
+)
+def test_depth_is_followed_through_texts_cut_anywhere(value: Any, size: int) -> None:
+    text = json.dumps([value]).encode()
+    watched = _json._Watched(io.BytesIO(), assigned=False)
+    for at in range(0, len(text), size):
+        watched._look(text[at : at + size])
+    assert (watched._net, watched._inside) == (0, False)
