@@ -203,6 +203,7 @@ def create(
         InvalidInput: a permission names what is not there.
         Conflict: the token, or the name where it must be unique, is taken.
     """
+    grants.check_maker(caller, kind)
     # Locks the account's clock first, so that two who ask at once do not both find it free.
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
@@ -214,7 +215,7 @@ def create(
         raise InvalidInput("expires in the past", field="expires")
     grants.check(state, caller, permissions)
     if not caller.owner:
-        expires = grants.check_shared(state, caller, kind, permissions, expires)
+        expires = grants.check_shared(state, caller, permissions, expires)
     if token is not None:
         grants.check_token(token)
         if accesses.by_token(tx, caller.account_id, tokens.digest(token)) is not None:

@@ -77,20 +77,27 @@ def check(state: AccountState, caller: Access, permissions: Sequence[Permission]
             raise InvalidInput(f"0 to {DELAY_MAX} days", field=f"{at}.delay")
 
 
+def check_maker(caller: Access, kind: Kind) -> None:
+    """Refuse who makes no accesses of a kind: the owner makes all, an app only shares.
+
+    Raises:
+        Forbidden: somebody else.
+    """
+    if not caller.owner and (caller.kind is not Kind.APP or kind is not Kind.SHARED):
+        raise Forbidden("only the account's owner makes tokens")
+
+
 def check_shared(
     state: AccountState,
     caller: Access,
-    kind: Kind,
     permissions: Sequence[Permission],
     expires: int | None,
 ) -> int | None:
     """Refuse an access that another than the owner may not make; return when it ends.
 
     Raises:
-        Forbidden: not an app, not a share, further than the caller itself reaches, or longer.
+        Forbidden: further than the caller itself reaches, or longer.
     """
-    if caller.kind is not Kind.APP or kind is not Kind.SHARED:
-        raise Forbidden("only the account's owner makes tokens")
     for p in permissions:
         if p.level is Level.CREATE_ONLY:
             raise Forbidden("the right to add alone is not given on")
@@ -150,7 +157,7 @@ def changed(
             raise InvalidInput("a token needs at least one permission", field="permissions")
         check(state, caller, permissions)
     if not caller.owner:
-        expires = check_shared(state, caller, access.kind, permissions, expires)
+        expires = check_shared(state, caller, permissions, expires)
     return msgspec.structs.replace(
         old,
         access=msgspec.structs.replace(

@@ -128,7 +128,10 @@ def _patience(ctx: Context, caller: Access) -> float:
 def _news(call: Call, rev: int, now: int) -> Callable[[Tx], tuple[bool, list[str]]]:
     # A token that is revoked, or whose account is deleted, is a change itself.
     def look(tx: Tx) -> tuple[bool, list[str]]:
-        return accesses.stands(tx, call.caller), changelog.kinds(tx, call.caller, rev, now)
+        caller = accesses.current(tx, call.ctx, call.caller)
+        if caller is None or caller.delayed:  # or it was changed, and sees things later now
+            return False, []
+        return True, changelog.kinds(tx, caller, rev, now)
 
     return look
 

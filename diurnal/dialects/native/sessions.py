@@ -114,6 +114,7 @@ async def _signed_in(call: Call, name: str, password: str, status: int) -> Respo
 
 def begun(call: Call, stored: Stored, token: str, status: int = 200) -> Response:
     """Answer a new session: a cookie that no script reads."""
+    http.doing.done_by(stored.access)
     response = endpoint.answer(_write(stored.access), status)
     http.keep_session(call.request, response, token)
     return response

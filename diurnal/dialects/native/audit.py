@@ -1,0 +1,216 @@
+"""The audit log: read, filter, export, verify."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from diurnal import http
+from diurnal.dialects.native import endpoint, wire
+from diurnal.dialects.native.endpoint import Call, Endpoint, Who
+from diurnal.errors import InvalidInput
+from diurnal.model.events import seconds
+from diurnal.services import audit
+from diurnal.services.audit import Entry
+
+LIMIT = 100
+NAMES_MAX = 100
+EXPORT_ROWS = 500
+NUMBER_MAX = 2**53
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class AuditQuery(wire.Input):
+    """Which lines. Lists: repeat the parameter, or separate by commas.
+
+    Attributes:
+        access: id of a token.
+        actions: operations as `events.create`, or all of a noun: `events`.
+        doors: APIs: `native`, `pryv`, `exist`, …
+        allowed: only what was done, or only what was refused.
+        cursor: `next` of the page before, with the same other parameters.
+    """
+
+    access: Name | None = None
+    actions: list[Name] = msgspec.field(default_factory=list)
+    doors: list[Name] = msgspec.field(default_factory=list)
+    allowed: bool | None = None
+    start: wire.MomentText | None = msgspec.field(name="from", default=None)
+    to: wire.MomentText | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=audit.PAGE_MAX)] = LIMIT
+    cursor: Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)] | None = None
+
+
+class AuditLine(wire.Output):
+    """One doing.
+
+    Attributes:
+        seq: its number in the account's log.
+        access: id of the token; empty for the machine's own.
+        target: streams, measures and ids that it was aimed at.
+        n: data that were shown or written.
+        error: code of the refusal.
+        request: the same for all lines of one request.
+    """
+
+    seq: int
+    time: float
+    access: str
+    door: str
+    action: str
+    allowed: bool
+    n: int
+    target: str = ""
+    error: str = ""
+    address: str = ""
+    request: str = ""
+
+
+class AuditOut(wire.Output):
+    """A page of the log, newest first."""
+
+    lines: list[AuditLine]
+    next: int | None = None
+
+
+class VerifyQuery(wire.Input):
+    """What an earlier check answered, to tell whether the log up to there is the same."""
+
+    lines: Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)] | None = None
+    hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{64}$")] | None = None
+
+
+class VerifyOut(wire.Output):
+    """Whether every line is as it was written.
+
+    Attributes:
+        broken: number of the first that is not.
+        hash: SHA-256 over the whole log; keep it with `lines` to check again later.
+    """
+
+    intact: bool
+    lines: int
+    hash: str
+    broken: int | None = None
+
+
+class ExportQuery(wire.Input):
+    """In which form."""
+
+    format: Literal["jsonl", "csv"] = "jsonl"
+
+
+def _write(entry: Entry) -> AuditLine:
+    line = entry.line
+    return AuditLine(
+        seq=entry.seq,
+        time=seconds(line.time),
+        access=line.access,
+        door=line.door,
+        action=line.action,
+        allowed=not line.error,
+        n=line.n,
+        target=line.target,
+        error=line.error,
+        address=line.address,
+        request=line.request,
+    )
+
+
+async def get_many(call: Call) -> Response:
+    """Answer a page of the log."""
+    asked: AuditQuery = call.query
+    if len(asked.actions) > NAMES_MAX or len(asked.doors) > NAMES_MAX:
+        raise InvalidInput(f"at most {NAMES_MAX}", field="actions")
+    query = audit.Query(
+        access=asked.access,
+        actions=wire.split(asked.actions),
+        doors=wire.split(asked.doors),
+        allowed=asked.allowed,
+        start=wire.optional_instant(asked.start, "from"),
+        end=wire.optional_instant(asked.to, "to"),
+        before=asked.cursor,
+        limit=asked.limit + 1,
+    )
+    await http.doing.flush(call.ctx)  # what was done a moment ago is there
+    found = await http.read(call.ctx, lambda tx: audit.find(tx, call.caller, query))
+    following = found[asked.limit - 1].seq if len(found) > asked.limit else None
+    lines = [_write(entry) for entry in found[: asked.limit]]
+    return endpoint.answer(AuditOut(lines=lines, next=following))
+
+
+async def verify(call: Call) -> Response:
+    """Check the chain."""
+    asked: VerifyQuery = call.query
+    await http.doing.flush(call.ctx)
+    told = await http.read(
+        call.ctx, lambda tx: audit.verify(tx, call.caller, lines=asked.lines, hash_=asked.hash)
+    )
+    return endpoint.answer(
+        VerifyOut(intact=told.broken is None, lines=told.lines, hash=told.hash, broken=told.broken)
+    )
+
+
+async def export(call: Call) -> Response:
+    """Send the whole log, oldest first."""
+    plain = call.query.format == "csv"
+    await http.doing.flush(call.ctx)
+
+    async def parts() -> AsyncIterator[bytes]:
+        after, first = 0, True
+        while True:
+            rows, after = await http.read(
+                call.ctx,
+                lambda tx, seq=after: audit.export(tx, call.caller, seq, EXPORT_ROWS),  # type: ignore[misc]
+            )
+            written = audit.as_csv(rows, header=first) if plain else audit.jsonl(rows)
+            yield b"".join(written)
+            first = False
+            if len(rows) < EXPORT_ROWS:
+                return
+
+    kind = "text/csv; charset=utf-8" if plain else "application/jsonl"
+    name = f"audit.{call.query.format}"
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return StreamingResponse(parts(), 200, headers, kind)
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/audit",
+        name="audit.list",
+        summary="Read who did what",
+        description="All of the account to its owner, to other tokens what they did themselves.",
+        query=AuditQuery,
+        answer=(AuditOut,),
+        handler=get_many,
+    ),
+    Endpoint(
+        method="GET",
+        path="/audit/verify",
+        name="audit.verify",
+        summary="Check that no line was changed since it was written",
+        who=Who.OWNER,
+        query=VerifyQuery,
+        answer=(VerifyOut,),
+        handler=verify,
+    ),
+    Endpoint(
+        method="GET",
+        path="/audit/export",
+        name="audit.export",
+        summary="Take the whole log along",
+        who=Who.OWNER,
+        query=ExportQuery,
+        answer_media="application/octet-stream",
+        handler=export,
+    ),
+)
