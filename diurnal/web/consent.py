@@ -16,6 +16,7 @@ from diurnal import http
 from diurnal.auth import signed
 from diurnal.auth.oauth2.records import Frame
 from diurnal.catalog import MEASURES
+from diurnal.catalog.scopes import family
 from diurnal.errors import AppError, Forbidden, InvalidInput, NotFound
 from diurnal.model.access import EVERY, Access, Permission, Place
 from diurnal.model.time import DAY, day_of, midnight, offset_min
@@ -254,7 +255,7 @@ def _unseen(permissions: Sequence[Permission]) -> list[str]:
     closed = [
         g for g in groups if not any(m.key in seen for m in MEASURES.values() if m.group == g)
     ]
-    return [g.replace("_", " ") for g in closed]
+    return [family(g) for g in closed]
 
 
 def _choice(tx: Tx, ctx: Context, caller: Access, form: Mapping[str, list[str]]) -> Choice:

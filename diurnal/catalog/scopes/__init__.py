@@ -80,6 +80,20 @@ class Scopes(msgspec.Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(self.aliases.get(name, name) for name in text.split()))
 
 
+_FAMILIES = {
+    "events": "calendar",
+    "exposome": "air around you",
+    "interactions": "doings on pages",
+    "health": "intimate health",
+    "heart": "heart and blood",
+}
+
+
+def family(group: str) -> str:
+    """Return what people call a family of measures."""
+    return _FAMILIES.get(group, group)
+
+
 @cache
 def of(api: str) -> Scopes:
     """Return the scopes of a dialect.

@@ -7,7 +7,7 @@ measures, `read:all` everything.
 from __future__ import annotations
 
 from diurnal.catalog import MEASURES
-from diurnal.catalog.scopes import Scope, Scopes, gathered
+from diurnal.catalog.scopes import Scope, Scopes, family, gathered
 from diurnal.catalog.scopes._words import (
     EMAIL,
     OFFLINE,
@@ -64,7 +64,7 @@ _FAMILIES = [
     for group, keys in GROUPS.items()
     for scope in _both(
         group,
-        group.capitalize(),
+        family(group).capitalize(),
         f"your {listed(keys)}",
         measures=keys,
         told=sensitive(keys),
