@@ -77,8 +77,8 @@ class _Watched:
 
     def __init__(self, source: BinaryIO, *, assigned: bool) -> None:
         self._source = source
-        self._net = self._since = self.done = self._escaped = 0
-        self._inside = False
+        self._net = self._since = self.done = 0
+        self._inside = self._escaped = False
         self._first = True
         self._assigned = assigned
 
@@ -107,21 +107,27 @@ class _Watched:
         Raises:
             InvalidInput: too deep.
         """
-        # A text may go on from the block before, which may end within an escape.
-        text = b'"' + block[self._escaped :] if self._inside else block
-        bare = _STRING.sub(b"", text)
-        outside, quote, rest = bare.partition(b'"')
-        self._inside = bool(quote)
-        self._escaped = (len(rest) - len(rest.rstrip(b"\\"))) % 2
-        if outside:
-            depth = np.cumsum(_OPENS[np.frombuffer(outside, np.uint8)])
+        opens = block.count(b"[") + block.count(b"{")
+        if self._net + opens > DEPTH_MAX:
+            # A text may go on from the block before, which may end within an escape.
+            text = b'"' + block[self._escaped :] if self._inside else block
+            outside = _STRING.sub(b"", text).partition(b'"')[0]
+            depth = np.cumsum(_OPENS[np.frombuffer(b" " + outside, np.uint8)])
             if self._net + int(depth.max()) > DEPTH_MAX:
                 raise InvalidInput(f"nested deeper than {DEPTH_MAX} levels")
             self._net += int(depth[-1])
+        else:
+            # Near enough, and cheap: brackets in the texts of one item rarely add up.
+            self._net = max(0, self._net + opens - block.count(b"]") - block.count(b"}"))
+        plain = block[self._escaped :]
+        if b"\\" in plain:
+            plain = plain.replace(b"\\\\", b"").replace(b'\\"', b"")
+        self._escaped = plain.endswith(b"\\")
+        self._inside ^= plain.count(b'"') % 2 == 1
 
     def mark(self) -> None:
         """Begin with another item."""
-        self._since = 0
+        self._since = self._net = 0
 
 
 def elements(

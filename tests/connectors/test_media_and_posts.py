@@ -350,4 +350,4 @@ def test_depth_is_followed_through_texts_cut_anywhere(value: Any, size: int) -> 
     watched = _json._Watched(io.BytesIO(), assigned=False)
     for at in range(0, len(text), size):
         watched._look(text[at : at + size])
-    assert (watched._net, watched._inside) == (0, False)
+    assert (watched._inside, watched._escaped) == (False, False)
