@@ -2,36 +2,49 @@
 
 `Records.json` has every fix; `Semantic Location History` and the phones' own exports (Android
 `Timeline.json`, iOS `location-history.json`) have visits, ways and thinned fixes. Fixes of a
-quarter of an hour are one event; where several formats tell of it, that of the fixes counts.
+an hour are one event; where several formats tell of it, that of the fixes counts.
 """
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, BinaryIO, cast
+
+import msgspec
 
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _json as documents
 from diurnal.connectors._said import key, number, some, utc
-from diurnal.model.records import Datum, Item, Source
+from diurnal.model.records import Datum, Item, Progress, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import MINUTE, SECOND, TIME_MAX, TIME_MIN
 
 TIMELINE = Source("Google Timeline", Kind.PHONE)
-SLOT = 15 * MINUTE
+SLOT_S = 3_600
 SLOTS_OPEN = 8
-FIXES_MAX = 5_000
-"""Of one slot; more than five a second are noise."""
+FIXES_MAX = 10_000
+"""Of one slot; more than two a second are noise."""
 RECORDS, MONTHS, PHONE = "1 records", "2 months", "3 phone"
 
-_E7 = 1e-7
+BLOCK = 1 << 20
+READING = "reading"
+_LIST = re.compile(rb'"locations"\s*:\s*\[')
+_FIRST = b'"latitudeE7"'
+"""What fixes begin with; where they do not, they are read one by one."""
+_BETWEEN = re.compile(rb"\}\s*,\s*\{\s*\Z")
+_DEGREE = 10_000_000
+"""Units of Google's places in a degree."""
+_MILLI = SECOND // 1000
+_SLOT_MS = SLOT_S * 1000
 _WRAP = 1 << 32
 _LAT_MAX, _LON_MAX = 900_000_000, 1_800_000_000
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 _PREFIXES: Mapping[str, tuple[str, ...]] = {
-    "records": ("locations.item",),
     "months": ("timelineObjects.item",),
     "android": ("semanticSegments.item", "rawSignals.item"),
     "ios": ("item",),
@@ -66,59 +79,175 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     format_ = kind(entry)
     fixes = Fixes(RECORDS if format_ == "records" else MONTHS if format_ == "months" else PHONE)
     readers: Mapping[str, Callable[[Any], Iterator[Item]]] = {
-        "records": lambda said: _fix(said, fixes),
         "months": lambda said: _object(said, fixes),
         "android": lambda said: _segment(said, fixes),
         "ios": lambda said: _segment(said, fixes),
     }
-    yield from documents.read(entry, readers[format_], *_PREFIXES[format_])
+    if format_ == "records":
+        yield from records(entry, fixes)
+    else:
+        yield from documents.read(entry, readers[format_], *_PREFIXES[format_])
     yield from fixes.flush()
 
 
 class Fixes:
-    """Fixes by quarter of an hour, until their quarter is over."""
+    """Fixes by the hour, until their hour is over.
+
+    An event has its fixes as text, `milliseconds,latitude,longitude,metres` each, with places in
+    ten-millionths of a degree and -1 for an accuracy that is not told: a life has millions.
+    """
 
     def __init__(self, telling: str) -> None:
         self._telling = telling
-        self._slots: dict[int, list[list[float]]] = {}
+        self._slots: dict[int, list[tuple[int, int, int, int]]] = {}
 
     def add(self, at: int, lat: float, lon: float, accuracy: float | None = None) -> Iterator[Item]:
-        """Take one fix, and yield a quarter that is long over.
+        """Take one fix, and yield an hour that is long over.
 
         Raises:
             ValueError: no place on Earth, or no time.
         """
         if not (abs(lat) <= 90 and abs(lon) <= 180 and TIME_MIN <= at <= TIME_MAX):
             raise ValueError(f"no place on Earth: {lat}, {lon}")
-        fix = [round(at / SECOND, 3), round(lat, 7), round(lon, 7)]
-        if accuracy is not None:
-            fix.append(accuracy)
-        slot = self._slots.setdefault(at // SLOT, [])
-        if len(slot) < FIXES_MAX:
-            slot.append(fix)
-        if len(self._slots) > SLOTS_OPEN:
+        metres = -1 if accuracy is None else round(accuracy)
+        fix = at // _MILLI, round(lat * _DEGREE), round(lon * _DEGREE), metres
+        self.open(at // SECOND // SLOT_S).append(fix)
+        yield from self.over()
+
+    def open(self, slot: int) -> list[tuple[int, int, int, int]]:
+        """Return the fixes of an hour, to be added to."""
+        fixes = self._slots.get(slot)
+        if fixes is None:
+            fixes = self._slots[slot] = []
+        return fixes
+
+    def over(self) -> Iterator[Item]:
+        """Yield the hours that are long over."""
+        while len(self._slots) > SLOTS_OPEN:
             first = next(iter(self._slots))
             yield self._event(first, self._slots.pop(first))
 
     def flush(self) -> Iterator[Item]:
-        """Yield the quarters that are still open."""
+        """Yield the hours that are still open."""
         for slot, fixes in self._slots.items():
             yield self._event(slot, fixes)
         self._slots = {}
 
-    def _event(self, slot: int, fixes: list[list[float]]) -> Datum:
-        track = [list(f) for f in sorted({tuple(f) for f in fixes})]
-        start, last = round(track[0][0] * SECOND), track[-1]
+    def _event(self, slot: int, fixes: list[tuple[int, int, int, int]]) -> Datum:
+        track = fixes[:FIXES_MAX]
+        if any(a[0] >= b[0] for a, b in pairwise(track)):
+            track = sorted(set(track))
+        first, last = track[0][0], track[-1]
         return Datum(
             source=TIMELINE,
             source_id=f"track:{slot}",
             type="position/wgs84",
-            start=start,
-            duration=round(last[0] * SECOND) - start,
-            content={"latitude": last[1], "longitude": last[2], "track": track},
+            start=first * _MILLI,
+            duration=(last[0] - first) * _MILLI,
+            content={
+                "latitude": last[1] / _DEGREE,
+                "longitude": last[2] / _DEGREE,
+                "track": ";".join([f"{a},{b},{c},{d}" for a, b, c, d in track]),
+            },
             measure="location",
             telling=self._telling,
         )
+
+
+class _Record(msgspec.Struct, gc=False):
+    """What is read of a fix of `Records.json`; all else in it is skipped."""
+
+    latitudeE7: int | None = None  # noqa: N815 - theirs
+    longitudeE7: int | None = None  # noqa: N815 - theirs
+    accuracy: float | None = None
+    timestamp: datetime | None = None
+
+
+_decode = msgspec.json.Decoder(list[_Record]).decode
+
+
+def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
+    """Read `Records.json`, gigabytes long: in blocks cut between two fixes, decoded at once.
+
+    From a place on where that does not do, every fix is read by itself.
+    """
+    total, done, tried = max(entry.size, 1), 0, 0
+    yield Progress(READING, 0, total)
+    with entry.open() as stream:
+        rest = b""
+        while block := stream.read(BLOCK):
+            done += len(block)
+            rest += block
+            if not tried:
+                found = _LIST.search(rest)
+                if found is None:
+                    break
+                rest, tried = rest[found.end() :], 1
+            cut = _border(rest)
+            try:
+                for each in _runs(_decode(b"[%b]" % rest[:cut]), fixes):
+                    yield from each
+            except (msgspec.DecodeError, ValueError):
+                break
+            rest = rest[cut:].lstrip(b" \r\n\t,") if cut else rest
+            yield Progress(READING, min(done, total), total)
+            if len(rest) > 4 * BLOCK:
+                break
+        tail = entry
+        if tried:
+            left = cast(BinaryIO, _Joined(b'{"locations":[' + rest, stream))
+            tail = msgspec.structs.replace(entry, open=lambda: left)
+        for item in documents.read(tail, lambda said: _fix(said, fixes), "locations.item"):
+            if not isinstance(item, Progress):
+                yield item
+    yield Progress(READING, total, total)
+
+
+def _border(data: bytes) -> int:
+    """Return where the last fix begins that is surely one of the list, 0 for nowhere."""
+    end = len(data)
+    while (at := data.rfind(_FIRST, 0, end)) > 0:
+        before = _BETWEEN.search(data, max(0, at - 200), at)
+        if before is not None:
+            return before.start() + 1
+        end = at
+    return 0
+
+
+def _runs(rows: list[_Record], fixes: Fixes) -> Iterator[Iterator[Item]]:
+    """Take fixes, an hour's at a time.
+
+    Raises:
+        ValueError: one is not as it should be; none of these was taken.
+    """
+    taken: list[tuple[int, tuple[int, int, int, int]]] = []
+    for row in rows:
+        lat, lon, when = row.latitudeE7, row.longitudeE7, row.timestamp
+        if lat is None or lon is None or when is None or when.tzinfo is None:
+            raise ValueError("no plain fix")
+        if not (-_LAT_MAX <= lat <= _LAT_MAX and -_LON_MAX <= lon <= _LON_MAX):
+            raise ValueError("no place on Earth")
+        at = round(when.timestamp() * 1000)
+        metres = -1 if row.accuracy is None else round(row.accuracy)
+        taken.append((at // _SLOT_MS, (at, lat, lon, metres)))
+    slot = None
+    into: list[tuple[int, int, int, int]] = []
+    for hour, fix in taken:
+        if hour != slot:
+            yield fixes.over()
+            slot, into = hour, fixes.open(hour)
+        into.append(fix)
+
+
+class _Joined(io.RawIOBase):
+    """What was read already, and the rest of its stream."""
+
+    def __init__(self, start: bytes, stream: BinaryIO) -> None:
+        self._start, self._stream = start, stream
+
+    def read(self, n: int = -1) -> bytes:
+        block, self._start = self._start[:n], self._start[n:]
+        return block or self._stream.read(n)
 
 
 def _fix(said: Any, fixes: Fixes) -> Iterator[Item]:
@@ -132,7 +261,7 @@ def _e7(said: Any) -> tuple[float, float]:
     lat, lon = said["latitudeE7"], said["longitudeE7"]
     lat = lat - _WRAP if lat > _LAT_MAX else lat
     lon = lon - _WRAP if lon > _LON_MAX else lon
-    return lat * _E7, lon * _E7
+    return lat / _DEGREE, lon / _DEGREE
 
 
 def _object(said: Any, fixes: Fixes) -> Iterator[Item]:

@@ -16,7 +16,10 @@ from diurnal.model.time import SECOND
 
 KEY = "tellings"
 TRACK = "track"
-"""Fixes as `[Unix seconds, latitude, longitude, accuracy]`; exports of one kind add up."""
+"""Fixes as text, `milliseconds,latitude,longitude,metres` each, places in ten-millionths of a
+degree; exports of one kind add up."""
+_DEGREE = 10_000_000
+_MILLI = SECOND // 1000
 LONG = ("route", TRACK)
 """Fields that are kept once, of the best telling that has them; the others are only noted."""
 
@@ -74,16 +77,26 @@ def _lengthened(
 ) -> tuple[NewEvent, dict[str, Any]]:
     """Return a stretch of fixes with those that the same telling had in an older export."""
     known, fresh = before.get(TRACK), content.get(TRACK)
-    if not isinstance(known, list) or not isinstance(fresh, list):
+    if not isinstance(known, str) or not isinstance(fresh, str):
         return new, content
     try:
-        track = [list(fix) for fix in sorted({tuple(fix) for fix in (*known, *fresh)})]
-        start, last = round(track[0][0] * SECOND), track[-1]
-        place = {"latitude": last[1], "longitude": last[2], TRACK: track}
-        length = round(last[0] * SECOND) - start
-    except (TypeError, IndexError):
+        track = sorted({_fix(fix) for text in (known, fresh) for fix in text.split(";")})
+    except ValueError:
         return new, content
-    return msgspec.structs.replace(new, time=start, duration=length), {**content, **place}
+    first, last = track[0], track[-1]
+    joined = {
+        "latitude": last[1] / _DEGREE,
+        "longitude": last[2] / _DEGREE,
+        TRACK: ";".join(",".join(map(str, fix)) for fix in track),
+    }
+    length = (last[0] - first[0]) * _MILLI
+    new = msgspec.structs.replace(new, time=first[0] * _MILLI, duration=length)
+    return new, {**content, **joined}
+
+
+def _fix(text: str) -> tuple[int, int, int, int]:
+    at, lat, lon, metres = map(int, text.split(","))
+    return at, lat, lon, metres
 
 
 def _widened(
