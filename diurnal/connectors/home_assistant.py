@@ -181,12 +181,12 @@ CONNECTOR = Connector(
     ),
     settings=(
         Setting(
-            key="url", label="Address of Home Assistant", kind="url", required=True,
-            default="http://homeassistant.local:8123",
+            key="url", label="Address of Home Assistant", kind="url",
+            help="Like http://homeassistant.local:8123; left empty, it only pushes.",
         ),
         Setting(
             key="entities", label="Entities to fetch", kind="list",
-            help="Like sensor.scale_weight and person.alex; none where it pushes.",
+            help="Like sensor.scale_weight and person.alex.",
         ),
         Setting(
             key="map", label="What they measure", kind="list",

@@ -134,7 +134,7 @@ def prepare(
         InvalidInput: something missing, unknown, of the wrong kind, or not to be reached.
     """
     shown, hidden = sources.check(connector, given)
-    if connector.pulls:
+    if sources.asks(connector, shown):
         source_http.base_of(ctx, connector, shown)
     for setting in sources.settings_of(connector):
         if setting.kind == "url" and setting.key in shown:
@@ -197,7 +197,7 @@ def create(
     )
     store.add(tx, c)
     changes.append(tx, caller.account_id, stamp, caller.id, [("connection", "create", id_)])
-    if c.state == ACTIVE and connector.pulls:
+    if c.state == ACTIVE and sources.asks(connector, wish.shown):
         schedule.enqueue(tx, ctx, c, ctx.now())
     return c, token
 

@@ -137,6 +137,11 @@ def describe(c: Connector) -> Declared:
     )
 
 
+def asks(c: Connector, options: Mapping[str, Any]) -> bool:
+    """Return whether a connection has an API to ask; one that is pushed to may have none."""
+    return bool(c.pulls) and bool(c.receive is None or c.base_url or options.get("url"))
+
+
 def settings_of(c: Connector) -> tuple[Setting, ...]:
     """Return the form of a connector."""
     timed = any(p.by != "latest" for p in c.pulls)

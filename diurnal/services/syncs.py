@@ -95,7 +95,7 @@ def run(
         hand.begin()
         try:
             inbox.drain(ctx, c, connector, options, hand, stopping)
-            if connector.pulls and c.state == ACTIVE:
+            if sources.asks(connector, options) and c.state == ACTIVE:
                 http = SourceHttp(
                     ctx,
                     connector,
@@ -179,7 +179,7 @@ def _later(
     c: Stored, connector: Connector | None, now: int, failures: int, wait_s: int | None
 ) -> int | None:
     """Return when to run next; None where nothing is pulled, or the owner must act first."""
-    if connector is None or not connector.pulls or c.state != ACTIVE:
+    if connector is None or not sources.asks(connector, c.options) or c.state != ACTIVE:
         return None
     every = min([p.every_s or connector.every_s for p in connector.pulls]) * SECOND
     wait = every

@@ -129,6 +129,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         status: of the usual answer; `also`: other good ones.
         reads_body: False where the handler turns `raw` into something else than `body`.
         headers: request headers that it reads: name -> meaning.
+        any_query: whether the address may have members of the sender's own.
         body_bytes_max: function of the context, for limits that are settings.
     """
 
@@ -147,6 +148,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[int, ...] = ()
     reads_body: bool = True
     headers: Mapping[str, str] = {}
+    any_query: bool = False
     description: str = ""
     body_bytes_max: Callable[[Context], int] = lambda _ctx: BODY_MAX
 
@@ -173,7 +175,7 @@ async def run(endpoint: Endpoint, ctx: Context, request: Request) -> Response:
         if "\0" in text:
             raise NotFound("there is nothing here")
     asked = request.scope["query_string"]
-    if asked or endpoint.query is not None:
+    if (asked and not endpoint.any_query) or endpoint.query is not None:
         call.query = wire.read_query(endpoint.query or _Nothing, asked)
     if endpoint.body:
         call.raw = await http.body(request, endpoint.body_bytes_max(ctx))

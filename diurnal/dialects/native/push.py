@@ -83,6 +83,7 @@ def _door(method: str, summary: str) -> Endpoint:
         "X-API-Key or as `?token=`. The answer is what the sender expects.",
         who=Who.ANYBODY,
         media=MEDIA if method != "GET" else (),
+        any_query=True,
         headers={"Authorization": "The push token, as bearer or as the password of Basic."},
         handler=deliver,
     )
