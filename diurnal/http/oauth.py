@@ -45,7 +45,8 @@ from diurnal.errors import (
     Unauthenticated,
     Unavailable,
 )
-from diurnal.services import clients, consents, devices, oauth2, registrations
+from diurnal.http import doing
+from diurnal.services import audit, clients, consents, devices, oauth2, registrations
 from diurnal.services.consents import AppAsk
 from diurnal.services.context import Context
 from diurnal.store.clients import Client
@@ -74,19 +75,24 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def endpoints(ctx: Context, face: Face) -> dict[str, http.Handler]:
     """Return the endpoints of a door by path below the dialect's mount."""
     door = Door(ctx, face)
-    found: dict[str | None, Endpoint] = {
-        face.authorize: door.authorize,
-        face.token: door.token,
-        face.revoke: door.revoke,
-        face.introspect: door.introspect,
-        face.userinfo: door.userinfo,
-        face.keys: door.keys,
-        face.device: door.device,
-        face.register: door.register,
-    }
+    found: list[tuple[str | None, Endpoint]] = [
+        (face.authorize, door.authorize),
+        (face.token, door.token),
+        (face.revoke, door.revoke),
+        (face.introspect, door.introspect),
+        (face.userinfo, door.userinfo),
+        (face.keys, door.keys),
+        (face.device, door.device),
+        (face.register, door.register),
+    ]
     return {
-        face.prefix + path: http.guarded(_preflight(handler), STATUSES, render)
-        for path, handler in found.items()
+        face.prefix + path: http.guarded(
+            _preflight(handler),
+            STATUSES,
+            render,
+            watch=http.Watch(ctx, face.name, f"oauth.{handler.__name__}"),
+        )
+        for path, handler in found
         if path is not None
     }
 
@@ -357,7 +363,20 @@ class Door:
     ) -> Reply:
         if account_id is None:
             return step(None)
-        return await http.write(self.ctx, step)
+        ctx, one, owner = self.ctx, doing.current(), account_id
+
+        def turn(tx: WriteTx) -> Reply:
+            reply = step(tx)
+            # Only what is about an access of theirs: strangers write into nobody's log.
+            if one is not None and reply.access_id:
+                one.access, one.error = reply.access_id, str(reply.body.get("error", ""))
+                audit.append(tx, ctx, owner, [one.line(ctx.now(), tx)])
+            return reply
+
+        reply = await http.write(ctx, turn)
+        if one is not None:
+            one.recorded = True
+        return reply
 
     async def _used(self, found: Mapping[str, Client], reply: Reply) -> None:
         """Remember that an application was granted something: those that never are, go."""

@@ -305,6 +305,7 @@ def token(
     except OAuth2Error as error:
         return answer_of(error)
     reply: Reply = server.create_token_response(request)
+    reply.access_id = storage.touched
     return reply
 
 
@@ -350,12 +351,14 @@ def _endpoint(
     account_id: int | None,
 ) -> Reply:
     request = Request("POST", form, headers)
-    server = rules(ctx, face, issuer, storage_of(tx, ctx, face, account_id, found))
+    storage = storage_of(tx, ctx, face, account_id, found)
+    server = rules(ctx, face, issuer, storage)
     try:
         server.refuse_repeated(request)
     except OAuth2Error as error:
         return answer_of(error)
     reply: Reply = server.create_endpoint_response(name, request)
+    reply.access_id = storage.touched
     return reply
 
 

@@ -11,7 +11,7 @@ from authlib.oauth2.rfc6749 import InvalidRequestError
 from diurnal.auth import tokens
 from diurnal.auth.oauth2.face import Face
 from diurnal.auth.oauth2.records import Application, Granted, Taken
-from diurnal.model.access import Access, Kind
+from diurnal.model.access import Access, Kind, Permission
 from diurnal.model.time import DAY, SECOND
 from diurnal.services import accesses, consents, subjects
 from diurnal.services.context import Context
@@ -40,6 +40,9 @@ def application(client: Client) -> Application:
 
 class Nothing:
     """Storage of a step that has no account: it knows applications, and no codes or tokens."""
+
+    touched = ""
+    """The access that the step was about."""
 
     def __init__(self, *found: Client | None) -> None:
         self._clients = {c.id: c for c in found if c is not None}
@@ -137,7 +140,6 @@ class Steps(Nothing):
     ) -> dict[str, Any]:
         """See `Storage`."""
         tx, ctx, now, face = self._tx, self._ctx, self._ctx.now(), self._face
-        opens = [s for s in granted.scope if face.scopes.known[s].opens]
         token = tokens.make_hex(self._account_id) if face.hex_tokens else None
         expires = _earlier(now + face.token_s * SECOND, granted.until)
         stored, token = accesses.issue(
@@ -147,14 +149,14 @@ class Steps(Nothing):
             username=self._username,
             kind=Kind.APP,
             name=granted.name,
-            permissions=consents.of_scopes(opens, face.api, granted.frame),
+            permissions=self._opened(granted, granted.scope),
             api=face.api,
             client_id=granted.client_id,
             scopes=granted.scope,
             expires=expires,
             token=token,
         )
-        access_id = stored.access.id
+        access_id = self.touched = stored.access.id
         until = granted.until
         if face.refresh_s is not None:
             until = _earlier(now + face.refresh_s * SECOND, until)
@@ -198,13 +200,18 @@ class Steps(Nothing):
         """See `Storage`."""
         tx, now, face = self._tx, self._ctx.now(), self._face
         grant = grants.get(tx, self._account_id, taken.access_id)
-        if grant is None or grant.family is None:
+        stored = access_rows.by_id(tx, self._account_id, taken.access_id)
+        if grant is None or grant.family is None or stored is None:
             raise InvalidRequestError("Nothing was granted.")
         granted = msgspec.json.decode(grant.given, type=Granted)
-        opens = [s for s in scope if face.scopes.known[s].opens]
+        self.touched = taken.access_id
+        permissions = self._opened(granted, scope)
+        if stored.access.permissions != self._opened(granted, stored.access.scopes):
+            permissions = stored.access.permissions  # its owner has changed them since
         hex_ = face.hex_tokens
         token = tokens.make_hex(self._account_id) if hex_ else tokens.make(self._account_id)
-        expires = _earlier(now + face.token_s * SECOND, grant.until)
+        limit = self._limit(stored.access, grant)
+        expires = _earlier(now + face.token_s * SECOND, limit)
         stamp = changes.reserve(tx, self._account_id, 1, now, meta=True)
         grants.new_token(
             tx,
@@ -212,7 +219,7 @@ class Steps(Nothing):
             taken.access_id,
             token_hash=tokens.digest(token),
             scopes=scope,
-            permissions=consents.of_scopes(opens, face.api, granted.frame),
+            permissions=permissions,
             expires=expires,
             now=now,
         )
@@ -220,9 +227,8 @@ class Steps(Nothing):
             tx, self._account_id, stamp, taken.access_id, [("access", "update", taken.access_id)]
         )
         refresh = tokens.make_family(self._account_id, of=grant.family, hex_=hex_)
-        until = self._idle(now, grant.until)
-        digest = tokens.digest(refresh)
-        grants.rotate(tx, self._account_id, taken.access_id, digest, until, now)
+        digest, until = tokens.digest(refresh), self._idle(now, limit)
+        grants.rotate(tx, self._account_id, taken.access_id, digest, until, limit, now)
         return _told(token, expires, refresh, scope, now)
 
     def find_token(self, token: str, client_id: str) -> Taken | None:
@@ -255,6 +261,9 @@ class Steps(Nothing):
         stored = access_rows.by_id(self._tx, self._account_id, grant.access_id)
         if stored is None or stored.deleted is not None or stored.access.client_id != client_id:
             return None
+        limit = self._limit(stored.access, grant)
+        if limit is not None and limit <= self._ctx.now():
+            return None
         return grant, self._taken(stored.access, grant, refresh=True)
 
     def _taken(self, access: Access, grant: Grant | None, *, refresh: bool = False) -> Taken:
@@ -279,11 +288,25 @@ class Steps(Nothing):
             resource=resource,
         )
 
+    def _opened(self, granted: Granted, scope: Sequence[str]) -> tuple[Permission, ...]:
+        """Return the permissions of scopes, within what the owner chose."""
+        known = self._face.scopes.known
+        opens = [name for name in scope if name in known and known[name].opens]
+        return consents.of_scopes(opens, self._face.api, granted.frame)
+
+    def _limit(self, access: Access, grant: Grant) -> int | None:
+        """Return when a grant ends: as it was made, or as its owner has said since."""
+        given = _earlier(grant.refreshed + self._face.token_s * SECOND, grant.until)
+        if access.expires is None or access.expires == given:
+            return grant.until
+        return _earlier(access.expires, grant.until)
+
     def _idle(self, now: int, until: int | None) -> int | None:
         idle = self._face.idle_s
         return until if idle is None else _earlier(now + idle * SECOND, until)
 
     def _end(self, access_id: str) -> None:
+        self.touched = access_id
         stored = access_rows.by_id(self._tx, self._account_id, access_id)
         if stored is not None and stored.deleted is None:
             owner = accesses.personal(self._account_id, self._username)

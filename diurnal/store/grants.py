@@ -120,6 +120,7 @@ _ROTATE = Sql(
     .values(
         refresh_hash=bindparam("hash"),
         refresh_until_us=bindparam("until"),
+        until_us=bindparam("whole"),
         refreshed_us=bindparam("now"),
     )
 )
@@ -243,12 +244,13 @@ def rotate(
     account_id: int,
     access_id: str,
     refresh_hash: bytes | None,
+    refresh_until: int | None,
     until: int | None,
     now: int,
 ) -> None:
-    """Replace a grant's refresh token."""
+    """Replace a grant's refresh token, and say anew when all of it ends."""
     values = {"account": account_id, "access": access_id, "hash": refresh_hash}
-    tx.execute(_ROTATE, {**values, "until": until, "now": now})
+    tx.execute(_ROTATE, {**values, "until": refresh_until, "whole": until, "now": now})
 
 
 def new_token(

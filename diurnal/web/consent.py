@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -18,6 +19,7 @@ from diurnal.auth.oauth2.records import Frame
 from diurnal.catalog import MEASURES
 from diurnal.catalog.scopes import family
 from diurnal.errors import AppError, Forbidden, InvalidInput, NotFound
+from diurnal.http import doing
 from diurnal.model.access import EVERY, Access, Permission, Place
 from diurnal.model.time import DAY, day_of, midnight, offset_min
 from diurnal.services import clients, consents, devices, oauth2
@@ -134,13 +136,21 @@ async def answer(ctx: Context, request: Request) -> Response:
     shown = await http.read(ctx, lambda tx: look(tx, ctx, caller, ask))
     if _must_sign_in_again(ctx, ask, shown.signed_in):
         return _to_sign_in(text)
+    where, about = http.address(request), (shown.name,)
     if _one(form, "decision") != "allow":
-        return await _refuse(ctx, caller, ask, shown)
+        async with _doing(
+            ctx, action="consent.refuse", access=caller, address=where, targets=about
+        ):
+            return await _refuse(ctx, caller, ask, shown)
     try:
         choice = await http.read(ctx, lambda tx: _choice(tx, ctx, caller, form))
-        return await _allow(ctx, caller, ask, shown, choice)
+        async with _doing(ctx, action="consent.allow", access=caller, address=where, targets=about):
+            return await _allow(ctx, caller, ask, shown, choice)
     except InvalidInput as error:
         return _page(ctx, caller, shown, text, error)
+
+
+_doing = partial(doing.doing, door="page")
 
 
 async def _allow(ctx: Context, caller: Access, ask: Ask, shown: Shown, choice: Choice) -> Response:

@@ -200,3 +200,38 @@ def test_a_new_secret_replaces_the_old_one(app: App, ctx: Context, charlie: Acce
     assert error(app.redeem(code)) == "invalid_client"
     app.secret = made["secret"]
     assert app.redeem(code).status_code == 200
+
+
+def test_what_the_owner_has_changed_stays_when_an_application_refreshes(
+    app: App, clock: Clock
+) -> None:
+    tokens = app.tokens()
+    [mine] = [t for t in app.browser.get("/api/v1/tokens").json()["tokens"] if t.get("clientId")]
+    narrow = [{"level": "read", "stream": "*", "measures": ["heart_rate"]}]
+    ends = clock.now() // SECOND + 2 * DAY // SECOND
+    changed = app.browser.request(
+        "PATCH", f"/api/v1/tokens/{mine['id']}", json={"permissions": narrow, "expires": ends}
+    )
+    assert changed.status_code == 200, changed.text
+    tokens = app.refresh(tokens["refresh_token"]).json()
+    [now] = [t for t in app.browser.get("/api/v1/tokens").json()["tokens"] if t.get("clientId")]
+    assert now["id"] == mine["id"]
+    assert [p.get("measures") for p in now["permissions"]] == [["heart_rate"]]
+    clock.tick(2 * DAY)
+    assert error(app.refresh(tokens["refresh_token"])) == "invalid_grant"
+
+
+def test_the_owner_finds_it_in_the_log(app: App) -> None:
+    first = app.tokens()
+    app.refresh(first["refresh_token"])
+    app.refresh(first["refresh_token"])
+    app.browser.decide(app.page(), "deny")
+    lines = app.browser.get("/api/v1/audit").json()["lines"]
+    told = [(e["action"], e.get("error", "")) for e in lines]
+    for one in (
+        ("consent.allow", ""),
+        ("oauth.token", ""),
+        ("oauth.token", "invalid_grant"),
+        ("consent.refuse", ""),
+    ):
+        assert one in told

@@ -90,11 +90,16 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, kw_only=True):
-    """An answer: JSON, or a way to send the browser."""
+    """An answer: JSON, or a way to send the browser.
+
+    Attributes:
+        access_id: of the access that it is about, where it is about one.
+    """
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str]
+    access_id: str = ""
 
     @property
     def location(self) -> str | None:
