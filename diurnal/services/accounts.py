@@ -263,7 +263,10 @@ def delete(ctx: Context, account_id: int) -> None:
 
     Blocks. Whatever still runs for it fails at its next write, for its clock is gone.
     """
+    from diurnal.services import clients
+
     account = ctx.store.read(lambda tx: accounts.get(tx, account_id))
+    clients.end_all(ctx, account_id)
     ctx.store.write(lambda tx: accounts.erase(tx, account_id)).result()
     forget(ctx, account_id)
     erase_files(ctx, account_id)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -203,7 +204,17 @@ def delete(ctx: Context, caller: Access, id_: str) -> None:
         changes.append(tx, caller.account_id, stamp, caller.id, [("client", "delete", id_)])
         return clients.users(tx, id_)
 
-    for account_id in ctx.store.write(remove).result():
+    _withdraw_all(ctx, id_, ctx.store.write(remove).result())
+
+
+def end_all(ctx: Context, account_id: int) -> None:
+    """Revoke all that an account's applications were granted, before the account goes."""
+    for client in ctx.store.read(lambda tx: clients.all_of(tx, account_id)):
+        _withdraw_all(ctx, client.id, ctx.store.read(partial(clients.users, id_=client.id)))
+
+
+def _withdraw_all(ctx: Context, id_: str, users: Iterable[int]) -> None:
+    for account_id in users:
         # One account at a time: they may live in different databases.
         ctx.store.write(_withdrawing(ctx, account_id, id_)).result()
 

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from diurnal.model.access import Access
+from diurnal.services import accounts
 from diurnal.services.context import Context
 from tests.clock import DAY, SECOND, Clock
 from tests.oauth.browser import Browser, answered, session
@@ -190,6 +191,10 @@ def test_deleting_an_application_ends_what_everybody_granted_it(
     assert not app.opens(tokens["access_token"])
     assert error(app.refresh(tokens["refresh_token"])) == "invalid_client"
     assert app.browser.request("GET", app.url()).status_code == 400
+    last = App(app.browser, *registered(ctx, charlie))
+    token = last.tokens()["access_token"]
+    accounts.delete(ctx, charlie.account_id)
+    assert not app.opens(token)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
