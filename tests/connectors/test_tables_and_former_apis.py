@@ -83,3 +83,16 @@ def test_a_workout_without_an_offset_waits_for_where_the_person_was() -> None:
     assert (old.clock, to_datetime(old.start).hour) == (True, 10)
     ride = by_id["/fitnessActivities/465161536"]
     assert (ride.clock, ride.offset, to_datetime(ride.start).hour) == (False, 120, 11)
+
+
+def test_pages_kept_elsewhere_move_in() -> None:
+    pages = read(CONNECTORS["pocket"], DATA / "pocket")
+    first, second = only(Datum, pages, "bookmark")
+    assert (first.content, first.description) == ("https://example.com/c", "Hello, world")
+    assert (first.tags, second.tags, second.description) == (("a", "b"), ("archive",), None)
+    assert [b.reason for b in only(Bad, pages)] == ["there is no 'time_added'"]
+    page = only(Datum, read(CONNECTORS["raindrop"], DATA / "raindrop"), "bookmark")[0]
+    assert (page.source_id, page.tags) == ("1001", ("go", "reading"))
+    marked = only(Datum, read(CONNECTORS["readwise"], DATA / "readwise"))
+    assert marked[0].content == "A page read twice\nis a different page."
+    assert marked[1].content == 'She said "hello".'
