@@ -140,7 +140,7 @@ def test_an_analysis_is_asked_for_and_followed(
     api: Api, ctx: Context, alice: Access, clock: Clock
 ) -> None:
     assert api.ok("GET", "/analyses") == {"analyses": []}
-    assert api.ok("GET", "/links") == {"links": []}
+    assert api.ok("GET", "/links") == {"links": [], "looked": False}
     rows = [NewDay("steps", TODAY - i, 8000.0 + i, "watch") for i in range(1, 40)]
     cases.write(ctx, days.write_rows, alice, rows)
     asked = api("POST", "/analyses")

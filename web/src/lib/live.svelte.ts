@@ -6,24 +6,15 @@ const POLL_MS = 30_000;
 const GATHER_MS = 150;
 
 /** What a change may be of; the server tells which. */
-export type Kind =
-  | "access"
-  | "account"
-  | "batch"
-  | "day"
-  | "event"
-  | "experiment"
-  | "finding"
-  | "measure"
-  | "series"
-  | "stream";
+const KINDS = ["access", "account", "batch", "day", "event", "experiment", "finding", "measure", "series", "stream"] as const;
+export type Kind = (typeof KINDS)[number];
 
 /** What day values are made of: data, and the settings that say which of them counts when. */
 export const OF_DAYS: readonly Kind[] = ["account", "day", "event", "measure", "series", "stream"];
 
 class Live {
   /** How often each kind may have changed; "" counts what may have changed anything. */
-  #counts = $state<Record<string, number>>({ "": 0 });
+  #counts = $state<Record<string, number>>(Object.fromEntries(["", ...KINDS].map((kind) => [kind, 0])));
   /** Whether the server answers, as far as we know. */
   online = $state(true);
   #source: EventSource | undefined;
