@@ -52,7 +52,7 @@ def off(found: dict[str, Any], column: str, within: float, *, share: bool) -> di
     }
 
 
-def everything(ctx: Context, owner: Access) -> dict[str, Any]:
+def everything(ctx: Context, owner: Access, measures: Iterable[str] = STATED) -> dict[str, Any]:
     """Return what the store says, but for ids and for when it was written."""
     told_events = []
     for found in ctx.store.read(lambda tx: events.find(tx, ctx, owner)):
@@ -66,7 +66,7 @@ def everything(ctx: Context, owner: Access) -> dict[str, Any]:
             (s.measure, s.source, s.n, s.first, s.last)
             for s in ctx.store.read(lambda tx: series.listed(tx, ctx, owner))
         ],
-        "days": {measure: told(ctx, owner, measure) for measure in STATED},
+        "days": {measure: told(ctx, owner, measure) for measure in measures},
     }
 
 
