@@ -28,7 +28,7 @@ _WEBKIT_US = 11_644_473_600_000_000
 """From 1601, where Chrome's own clock begins, to 1970."""
 _WEBKIT_FROM = 12_000_000_000_000_000
 _CELL = re.compile(rb'class="outer-cell[^"]*mdl-cell')
-_IS_UTC = re.compile(r"(?:UTC|GMT|Z)\s*$")
+_IS_UTC = re.compile(r"\b(?:UTC|GMT)\s*$|\dZ\s*$")
 _TAG = re.compile(r"[^\w]+")
 
 

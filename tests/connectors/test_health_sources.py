@@ -1,0 +1,250 @@
+"""What is particular to single health sources: units that are not told, clocks, gaps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diurnal import plugins
+from diurnal.connectors import (
+    Connector,
+    dexcom_clarity,
+    fitbit,
+    garmin,
+    google_activity,
+    google_fit,
+    google_timeline,
+    health_connect,
+    libre,
+    nightscout,
+    oura,
+    polar,
+    samsung_health,
+    whoop,
+    withings,
+)
+from diurnal.connectors._drop import drop
+from diurnal.connectors.fitbit import overlaid
+from diurnal.errors import InvalidInput
+from diurnal.model.records import Bad, Datum, DayDatum, Points
+from diurnal.model.time import HOUR, MINUTE, SECOND
+from diurnal.store import foreign
+from tests.connectors.reading import DATA, only, read
+
+
+def written(folder: Path, name: str, said: Any) -> Path:
+    path = folder / name
+    path.write_text(said if isinstance(said, str) else json.dumps(said))
+    return path
+
+
+def test_a_weight_in_fitbit_s_takeout_is_in_the_profile_s_unit() -> None:
+    said = read(fitbit.CONNECTOR, DATA / "fitbit" / "takeout_small.zip")
+    weights = only(Datum, said, "weight")
+    assert [w.content for w in weights] == [83.098122, 82.962044]
+    assert [w.source.name for w in weights] == ["Fitbit Aria", "Fitbit (typed)"]
+
+
+def test_a_weight_without_a_unit_is_not_guessed(tmp_path: Path) -> None:
+    row = {"logId": 1, "weight": 183.2, "bmi": 25.6, "date": "03/02/26", "time": "06:30:00"}
+    said = read(fitbit.CONNECTOR, written(tmp_path, "weight-2026-03-02.json", [row]))
+    assert only(Datum, said) == []
+    assert "unit is not told" in only(Bad, said)[0].reason
+
+
+def test_fitbit_s_kinds_that_look_alike_are_told_by_name_only(tmp_path: Path) -> None:
+    rows = [{"dateTime": "03/02/26 06:30:00", "value": "12"}]
+    connector = fitbit.CONNECTOR
+    assert connector.recognise is not None
+    for name, sure in (("steps-2026-03-02.json", 0.9), ("distance-2026-03-02.json", 0.0)):
+        with drop(written(tmp_path, name, rows)) as dropped:
+            assert connector.recognise(dropped.entries[name]) == sure
+
+
+def test_short_wakings_cut_the_stage_they_lie_in() -> None:
+    base = [("light", 0, 100), ("deep", 100, 200)]
+    assert list(overlaid(base, [("awake", 40, 60), ("awake", 190, 210)])) == [
+        ("light", 0, 40),
+        ("light", 60, 100),
+        ("deep", 100, 190),
+        ("awake", 40, 60),
+        ("awake", 190, 210),
+    ]
+
+
+def test_a_sleep_by_the_clock_keeps_its_true_length(tmp_path: Path) -> None:
+    """On the night of the change to summer time the clock shows an hour more than was slept."""
+    log = {
+        "logId": 5,
+        "startTime": "2026-03-28T23:00:00.000",
+        "endTime": "2026-03-29T07:00:00.000",
+        "duration": 7 * HOUR // 1000,
+        "minutesAsleep": 400,
+        "levels": {"data": []},
+    }
+    [night] = only(Datum, read(fitbit.CONNECTOR, written(tmp_path, "sleep.json", [log])))
+    assert night.clock
+    assert night.duration == 7 * HOUR
+    assert night.content["asleep"] == 400
+
+
+def test_samsung_counts_all_devices_together_once() -> None:
+    said = read(samsung_health.CONNECTOR, DATA / "samsung_health" / "synthetic_samsung_health.zip")
+    steps = only(DayDatum, said, "steps")
+    assert (len(steps), steps[0].value, steps[0].day) == (365, 8546.0, 20362)
+
+
+def test_samsung_s_stages_come_from_the_file_beside(tmp_path: Path) -> None:
+    sleep = (
+        "com.samsung.shealth.sleep,1,2\ncom.samsung.health.sleep.start_time,"
+        "com.samsung.health.sleep.end_time,com.samsung.health.sleep.time_offset,"
+        "com.samsung.health.sleep.datauuid\n2026-03-01 22:00:00.000,2026-03-02 06:00:00.000,"
+        "UTC+0530,id-1,\n"
+    )
+    stages = (
+        "com.samsung.health.sleep_stage,1,2\nstart_time,end_time,sleep_id,stage\n"
+        "2026-03-01 22:30:00.000,2026-03-01 23:30:00.000,id-1,40003,\n"
+    )
+    written(tmp_path, "com.samsung.shealth.sleep.1.csv", sleep)
+    written(tmp_path, "com.samsung.health.sleep_stage.1.csv", stages)
+    [night] = only(Datum, read(samsung_health.CONNECTOR, tmp_path))
+    assert night.offset == 330
+    assert night.content["stages"] == [{"stage": "deep", "start": 1800, "duration": 3600}]
+
+
+def test_an_app_of_health_connect_is_a_source() -> None:
+    said = read(health_connect.CONNECTOR, DATA / "health_connect" / "synthetic_health_connect.zip")
+    assert {p.source.name for p in only(Points, said, "steps")} == {"Fit", "Fitbit"}
+    weight = only(Datum, said, "weight")[0]
+    assert (weight.content, weight.offset) == (81.2, 120)
+    assert only(Bad, said) == []
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    with drop(
+        DATA / "health_connect" / "synthetic_health_connect.zip", tables=foreign.tables
+    ) as dropped:
+        [entry] = dropped.entries.values()
+        with entry.open() as stream:
+            whole = stream.read()
+    cut = tmp_path / "health_connect_export.db"
+    cut.write_bytes(whole[:200_000])
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read(health_connect.CONNECTOR, cut)
+
+
+def test_whoop_leaves_what_is_not_scored_for_later() -> None:
+    said = read(whoop.CONNECTOR, DATA / "whoop" / "synthetic_whoop.zip")
+    assert len(only(Datum, said, "heart_rate_resting")) == 149
+    [run] = only(Datum, read(whoop.CONNECTOR, DATA / "whoop" / "workout.json"))
+    assert (run.content["energy"], run.offset) == (500, -300)
+
+
+def test_oura_states_the_minutes_asleep() -> None:
+    said = read(oura.CONNECTOR, DATA / "oura" / "synthetic_oura.zip")
+    night = only(Datum, said, "sleep")[0]
+    assert night.content["asleep"] == 459
+    assert {s["stage"] for s in night.content["stages"]} == {"awake", "light", "deep", "rem"}
+    ends = [s["start"] + s["duration"] for s in night.content["stages"]]
+    assert max(ends) <= (night.duration or 0) / SECOND
+
+
+def test_withings_leaves_goals_and_knows_powers_of_ten() -> None:
+    folder = DATA / "withings"
+    goals = read(withings.CONNECTOR, folder / "withings-body-measures-only-goal.json")
+    assert only(Datum, goals) == []
+    said = read(withings.CONNECTOR, folder / "withings-body-measures.json")
+    assert [d.content for d in only(Datum, said, "weight")] == [74.126, 74.128]
+    [pressure] = only(Datum, said, "blood_pressure")
+    assert pressure.content == {"systolic": 104, "diastolic": 68, "rate": 41}
+
+
+def test_polar_s_hypnogram_runs_over_midnight() -> None:
+    [night] = only(Datum, read(polar.CONNECTOR, DATA / "polar" / "sample_sleep.json"))
+    assert [(s["stage"], s["start"] / 60) for s in night.content["stages"]] == [
+        ("awake", 0),
+        ("light", 30),
+        ("deep", 90),
+        ("rem", 210),
+        ("light", 300),
+    ]
+
+
+def test_garmin_s_two_clocks_say_the_offset() -> None:
+    [night] = only(Datum, read(garmin.CONNECTOR, DATA / "garmin" / "connect_sleep.json"))
+    assert (night.offset, night.content["asleep"]) == (-300, 429)
+    said = read(garmin.CONNECTOR, DATA / "garmin" / "export.zip")
+    [run] = only(Datum, said, "workout")
+    assert (run.offset, run.duration, run.content["distance"]) == (60, 30 * MINUTE, 5000)
+
+
+def test_a_reading_beyond_the_sensor_is_told_and_no_number() -> None:
+    said = read(dexcom_clarity.CONNECTOR, DATA / "dexcom_clarity" / "clarity.csv")
+    assert len(only(Datum, said, "glucose")) == 2
+    assert only(Bad, said)[0].reason == "beyond what the sensor measures: Low"
+
+
+def test_libre_reads_days_and_months_as_the_file_has_them(tmp_path: Path) -> None:
+    german = read(libre.CONNECTOR, DATA / "libre" / "libreview_de.csv")
+    assert [d.content for d in only(Datum, german, "glucose")] == [5.4, 5.9, 6.1]
+    american = (DATA / "libre" / "libreview_us.csv").read_text()
+    unsure = american.replace(" AM", "").replace(" PM", "")
+    with pytest.raises(InvalidInput, match="day or the month"):
+        read(libre.CONNECTOR, written(tmp_path, "libre.csv", unsure))
+
+
+def test_nightscout_says_the_offset_and_leaves_faults() -> None:
+    said = read(nightscout.CONNECTOR, DATA / "nightscout" / "synthetic_nightscout.zip")
+    points = only(Points, said, "glucose")
+    assert sum(len(p.start) for p in points) == 3953
+    assert {o for p in points for o in p.offset or ()} == {120}
+    assert {p.source.kind for p in points} == {"dedicated"}
+
+
+def test_google_fit_counts_what_lies_in_two_files_once() -> None:
+    said = read(google_fit.CONNECTOR, DATA / "google_fit" / "takeout_de.zip")
+    steps = only(Points, said, "steps")
+    assert {p.source.name for p in steps} == {"Google Fit Google Pixel 9"}
+    assert len({(s, e) for p in steps for s, e in zip(p.start, p.end, strict=True)}) == 2
+
+
+def test_places_of_the_timeline_that_ran_over_are_brought_back() -> None:
+    said = read(google_timeline.CONNECTOR, DATA / "google_timeline" / "Records.json")
+    assert [d.content["longitude"] for d in only(Datum, said)] == [13.4, -74.1]
+    assert only(Bad, said)[0].where == "Records.json: item 22"
+
+
+def test_records_of_any_order_of_members_are_read(tmp_path: Path) -> None:
+    """Blocks are cut before `latitudeE7`; where it does not come first, fixes are read singly."""
+    rows = [
+        {"timestamp": f"2024-03-02T10:{i:02}:00Z", "latitudeE7": 525_000_000 + i, "longitudeE7": 1}
+        for i in range(50)
+    ]
+    swapped = read(google_timeline.CONNECTOR, written(tmp_path, "a.json", {"locations": rows}))
+    plain = [{k: row[k] for k in sorted(row)} for row in rows]
+    usual = read(google_timeline.CONNECTOR, written(tmp_path, "b.json", {"locations": plain}))
+    assert only(Datum, swapped) == only(Datum, usual)
+    assert only(Datum, usual)[0].content["track"].count(";") == 49
+
+
+def test_google_s_html_is_read_in_the_account_s_language() -> None:
+    said = read(google_activity.CONNECTOR, DATA / "google_activity" / "MeineAktivitaeten.html")
+    [search] = only(Datum, said)
+    assert search.clock
+    assert search.content == {
+        "title": "Gesucht nach: wetter",
+        "url": "https://www.google.com/search?q=wetter",
+    }
+    assert "no date" in only(Bad, said)[0].reason
+
+
+def test_each_reads_a_list_of_nothing_without_a_word(tmp_path: Path) -> None:
+    """Empty lists and objects are nobody's: they are listed as unknown."""
+    for connector in plugins.load("diurnal.connectors", "CONNECTOR", Connector).values():
+        for said in ("[]", "{}", ""):
+            with drop(written(tmp_path, "empty.json", said)) as dropped:
+                for entry in dropped.entries.values():
+                    assert connector.recognise is None or connector.recognise(entry) < 0.5
