@@ -129,6 +129,12 @@ def test_the_hour_that_runs_is_told_again_and_the_last_word_counts() -> None:
     assert (first.content, second.content) == (100, 250)
 
 
+def test_a_clock_of_twelve_hours_goes_on_after_noon() -> None:
+    path = DATA / "health_auto_export/intraday_2026-06-02_12h_clock.json"
+    hours = only(Datum, read(CONNECTORS["health_auto_export"], path), "steps")
+    assert [h.start - hours[0].start for h in hours] == [n * HOUR for n in range(18)]
+
+
 def test_minutes_are_points_and_days_are_days() -> None:
     def rows(*dates: str) -> list[Item]:
         data = [{"qty": 10, "date": f"{d} +0200", "source": "A|B"} for d in dates]
