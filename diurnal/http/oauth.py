@@ -46,7 +46,7 @@ from diurnal.errors import (
     Unavailable,
 )
 from diurnal.http import doing
-from diurnal.services import audit, clients, consents, devices, oauth2, registrations
+from diurnal.services import audit, clients, consents, devices, documents, oauth2, registrations
 from diurnal.services.consents import AppAsk
 from diurnal.services.context import Context
 from diurnal.store.clients import Client
@@ -154,6 +154,8 @@ def metadata(ctx: Context, face: Face, request: Request, mount: str | None = Non
     ):
         if path is not None:
             told[name] = prefix + path
+    if face.register is not None:
+        told["client_id_metadata_document_supported"] = True
     if face.introspect is not None:
         told["introspection_endpoint_auth_methods_supported"] = [
             "client_secret_basic",
@@ -210,6 +212,11 @@ class Door:
             form = _pairs((await http.body(request, BODY_MAX)).decode("latin-1"))
         ctx, face = self.ctx, self.face
         ids = form.get("client_id", [])
+        if len(ids) == 1 and face.register is not None and documents.is_address(ids[0]):
+            try:
+                await self._document(request, ids[0])
+            except (InvalidInput, TooMany) as error:
+                return page_of_problem(error.message)
         found = await self._known(ids) if len(ids) == 1 else {}
         client = found.get(ids[0]) if ids else None
         if client is None:
@@ -223,6 +230,14 @@ class Door:
             return _away(checked.location)
         ask = AppAsk(face=face, issuer=named, client_id=client.id, params=_kept(form), at=ctx.now())
         return RedirectResponse(consents.page(ctx, ask), 302, NO_STORE)
+
+    async def _document(self, request: Request, id_: str) -> None:
+        """Fetch what an application says of itself at the address that is its id."""
+        ctx = self.ctx
+        if await http.read(ctx, lambda tx: documents.wanted(tx, ctx, id_), quick=True):
+            body = await http.blocking(lambda: documents.fetch(ctx, id_))
+            where = http.address(request)
+            await http.write(ctx, lambda tx: documents.keep(tx, ctx, self.face, id_, body, where))
 
     async def token(self, request: Request) -> Response:
         """Exchange a code, refresh, or answer a device that waits."""

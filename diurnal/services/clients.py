@@ -255,13 +255,7 @@ def register(
         Conflict: too many have, and none was granted anything.
     """
     now = ctx.now()
-    for old in clients.unused(tx, now - UNUSED_US + 1):
-        clients.remove(tx, NOBODY, old)
-    if (
-        clients.count(tx, NOBODY) >= SELF_REGISTERED_MAX
-        and len(clients.unused(tx, now)) >= SELF_REGISTERED_MAX
-    ):
-        raise Conflict("too many applications have registered themselves of late")
+    _make_room(tx, now)
     secret = secrets.token_hex(20) if confidential else None
     new = _checked(
         Client(
@@ -282,6 +276,58 @@ def register(
     )
     clients.insert_one(tx, new)
     return new, secret
+
+
+def describe(
+    tx: WriteTx,
+    ctx: Context,
+    known: Client | None,
+    *,
+    id_: str,
+    api: str,
+    name: str,
+    redirect_uris: Sequence[str],
+    scope: Sequence[str],
+    home: str | None,
+    used: int | None,
+) -> Client:
+    """Keep an application as it describes itself elsewhere; it belongs to nobody.
+
+    Raises:
+        InvalidInput: a field cannot be right.
+        Conflict: too many have come, and none was granted anything.
+    """
+    now = ctx.now()
+    new = _checked(
+        Client(
+            account_id=NOBODY,
+            id=id_,
+            secret_hash=None,
+            api=api,
+            name=name[:NAME_MAX],
+            home=home or None,
+            redirect_uris=tuple(redirect_uris),
+            scopes=tuple(scope),
+            attributes=None,
+            dynamic=True,
+            used=used,
+            created=now if known is None else known.created,
+            modified=now,
+        )
+    )
+    if known is not None:
+        clients.save(tx, new)
+    else:
+        _make_room(tx, now)
+        clients.insert_one(tx, new)
+    return new
+
+
+def _make_room(tx: WriteTx, now: int) -> None:
+    for old in clients.unused(tx, now - UNUSED_US + 1):
+        clients.remove(tx, NOBODY, old)
+    if len(clients.unused(tx, now)) >= SELF_REGISTERED_MAX:
+        raise Conflict("too many applications have registered themselves of late")
 
 
 def mark_used(tx: WriteTx, ctx: Context, client: Client) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
 
+from diurnal.dialects.oauth2 import FACE
 from diurnal.errors import Conflict, Forbidden, InvalidInput
 from diurnal.model.access import Access, Kind
-from diurnal.services import clients
+from diurnal.services import clients, documents
 from diurnal.services.context import Context
 from diurnal.services.registrations import SHARE_MAX
-from tests.clock import DAY, Clock
+from diurnal.store.clients import Client
+from tests.clock import DAY, HOUR, Clock
 from tests.oauth.browser import Browser
 from tests.oauth.conftest import BACK, CHALLENGE, VERIFIER, App, registered
 
@@ -121,3 +126,66 @@ def test_an_application_keeps_to_its_registered_scopes(
     assert app.tokens(scope=None)["scope"] == "read:heart"
     told = browser.request("GET", app.url(scope="read:heart read:body"))
     assert "error=invalid_scope" in told.headers["location"]
+
+
+DOCUMENT = "https://assistant.example/oauth/client.json"
+
+
+def document(**given: Any) -> bytes:
+    said = {"client_id": DOCUMENT, "client_name": "Claudette", "redirect_uris": [BACK], **given}
+    return json.dumps(said).encode()
+
+
+def test_an_application_may_be_the_address_of_a_document(
+    browser: Browser, ctx: Context, clock: Clock
+) -> None:
+    def keep(body: bytes) -> Client:
+        return ctx.store.write(
+            lambda tx: documents.keep(tx, ctx, FACE, DOCUMENT, body, "")
+        ).result()
+
+    app = App(browser, keep(document()), None)
+    pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+    page = app.page(**pkce)
+    assert "Claudette" in page.text
+    assert "not verified" in page.text
+    token = app.redeem(app.code(**pkce), code_verifier=VERIFIER).json()["access_token"]
+    assert app.opens(token)
+    assert not ctx.store.read(lambda tx: documents.wanted(tx, ctx, DOCUMENT))
+    clock.tick(HOUR)
+    assert ctx.store.read(lambda tx: documents.wanted(tx, ctx, DOCUMENT))
+    assert keep(document(client_name="Renamed")).name == "Renamed"
+    for wrong in (
+        document(client_id="https://other.example/oauth/client.json"),
+        document(client_secret="x"),
+        document(token_endpoint_auth_method="client_secret_basic"),
+        document(redirect_uris=["javascript:alert(1)"]),
+        document(redirect_uris="x"),
+        b"<html>",
+    ):
+        with pytest.raises(InvalidInput):
+            keep(wrong)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_documents_address_reaches_no_private_network(browser: Browser, ctx: Context) -> None:
+    assert documents.is_address(DOCUMENT)
+    for odd in (
+        "http://assistant.example/client.json",
+        "https://assistant.example",
+        "https://assistant.example/",
+        "https://user@assistant.example/client.json",
+        "https://assistant.example/a/../client.json",
+        "https://assistant.example/client.json#x",
+        "https://assistant.example:x/client.json",
+        f"https://assistant.example/{'x' * 200}",
+    ):
+        assert not documents.is_address(odd), odd
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.2)
+        address = f"https://127.0.0.1:{trap.getsockname()[1]}/client.json"
+        page = browser.request("GET", f"/oauth2/authorize?client_id={quote(address, safe='')}")
+        assert page.status_code == 400
+        assert "document cannot be read" in page.text
+        with pytest.raises(TimeoutError):
+            trap.accept()
