@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diurnal.errors import Forbidden, InvalidInput
-from diurnal.model.access import Access
+from diurnal.model.access import EVERY, Access
 from diurnal.model.measures import Daily, Measure, ValueKind
 from diurnal.model.records import OwnMeasure
 from diurnal.model.streams import ROOT, Stream, Tree
@@ -37,11 +37,11 @@ def ensure_own(
     numbers and text stay what they are.
 
     Raises:
-        Forbidden: only the owner makes measures.
+        Forbidden: the caller may not add to own measures.
         InvalidInput: no such kind of value, or too many measures.
     """
-    if not caller.owner:
-        raise Forbidden("only the account's owner makes measures")
+    if not may_make(caller):
+        raise Forbidden("no right to make measures")
     try:
         kind = ValueKind(wanted.value)
         daily = _DAILY[kind]
@@ -105,6 +105,14 @@ def ensure_own(
     )
     ctx.states.pop(caller.account_id, None)
     return True
+
+
+def may_make(caller: Access) -> bool:
+    """Return whether the caller may make own measures: who may add to all of them."""
+    return caller.owner or any(
+        p.stream in (PARENT, EVERY) and p.measures is None and p.tags is None and p.allows.creates
+        for p in caller.permissions
+    )
 
 
 def visible(tx: Tx, ctx: Context, caller: Access) -> list[Measure]:

@@ -18,7 +18,7 @@ from diurnal.services.context import Context
 from diurnal.store import changes
 from diurnal.store import ownership as store
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.ownership import Attribute
+from diurnal.store.ownership import Attribute as Attribute
 
 CHANGED = "attribute"
 """The kind of change that ownership is in the change log."""

@@ -1,4 +1,4 @@
-"""Exist: one value per attribute and day, as version 1 of its API reads them."""
+"""Exist: one value per attribute and day, versions 1 and 2 of its API, and its OAuth."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ def app(ctx: Context) -> App:
         )
         for path, handler in endpoints.handlers(ctx).items()
     }
+    paths |= endpoints.oauth_handlers(ctx)
     return http.router(paths, http.guarded(missing, STATUSES, render))
 
 
@@ -73,5 +74,5 @@ DIALECT = Dialect(
     prefix="/exist",
     statuses=STATUSES,
     app=app,
-    routes=tuple(f"GET {path}" for path in endpoints.ACTIONS),
+    routes=tuple(endpoints.ROUTES),
 )

@@ -45,8 +45,21 @@ _OWN_TYPES = {
     # Version 1 has tags as integers.
     ValueKind.BOOLEAN: (0, 7),
 }
-_TAG_SERVICE = "builtin"
 _TAG_PRIORITY = 2
+_OWN_PRIORITY = 9
+TYPES_V2 = {
+    0: "Integer",
+    1: "Float",
+    2: "String",
+    3: "Period (min)",
+    4: "Time of day (min from midnight)",
+    5: "Percentage",
+    6: "Time of day (min from midday)",
+    7: "Boolean",
+    8: "Scale",
+}
+DIGITS = 12
+"""Significant ones of a number that was converted: what was written comes back as it was."""
 
 
 class InvalidPage(NotFound):
@@ -162,6 +175,44 @@ def _own(measure: Measure) -> Attribute:
     )
 
 
+_KIND_OF_TYPE = {
+    0: ValueKind.INTEGER,
+    1: ValueKind.NUMBER,
+    2: ValueKind.TEXT,
+    3: ValueKind.INTEGER,
+    4: ValueKind.INTEGER,
+    5: ValueKind.NUMBER,
+    7: ValueKind.BOOLEAN,
+    8: ValueKind.INTEGER,
+}
+
+
+def kind_of_type(value_type: int) -> ValueKind:
+    """Return the kind of value of an own attribute of this type.
+
+    Raises:
+        InvalidInput: nobody makes attributes of it.
+    """
+    if value_type not in _KIND_OF_TYPE:
+        raise InvalidInput(f"{value_type!r} is not a valid value type", field="value_type")
+    return _KIND_OF_TYPE[value_type]
+
+
+def typed(attribute: Attribute, value_type: int, group: str) -> Attribute:
+    """Return an own attribute as it was made: of this type, in this group."""
+    known = groups().get(group, attribute.group)
+    v1 = 0 if value_type in (7, 8) else value_type
+    made = msgspec.structs.replace(attribute, type_v1=v1, type_v2=value_type, group=known)
+    if value_type == 7:
+        return made
+    return msgspec.structs.replace(made, priority=_OWN_PRIORITY, tag=False)
+
+
+def empty_days(first: int, last: int) -> list[dict[str, Any]]:
+    """Return `{value, date}` of days on which nothing is known, newest first."""
+    return [{"value": None, "date": time.day_text(day)} for day in range(last, first - 1, -1)]
+
+
 def unite(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> list[Day]:
     """Return the days of an attribute: of several measures, the first that knows a day."""
     listed = [found[key] for key in attribute.keys if key in found]
@@ -171,16 +222,26 @@ def unite(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> list[Day]
     ]
 
 
+def unit_of(attribute: Attribute, measure: Measure) -> str | None:
+    """Return the unit in which Exist has an attribute, None for that of the measure."""
+    return next((n.unit for n in measure.names.get(API, ()) if n.name == attribute.name), None)
+
+
+def in_unit(attribute: Attribute, measure: Measure, value: float) -> float:
+    """Return a canonical value in the attribute's unit."""
+    unit = unit_of(attribute, measure)
+    return catalog.from_canonical(measure, value, unit) if unit else value
+
+
 def write_value(attribute: Attribute, measure: Measure, value: float | str | None) -> Any:
     """Return a day value as Exist's version 1 writes it: unit, JSON type and range."""
     if attribute.type_v1 == _TEXT:
         return None if value is None else str(value)[: attribute.length_max]
     if value is None or isinstance(value, str):
         return None
-    unit = next((n.unit for n in measure.names.get(API, ()) if n.name == attribute.name), None)
-    number = catalog.from_canonical(measure, value, unit) if unit else value
+    number = in_unit(attribute, measure, value)
     if attribute.type_v1 in _FLOATS:
-        return float(number)
+        return float(f"{number:.{DIGITS}g}")
     whole = rounded(number)
     return whole % 1440 if attribute.type_v1 in _TIMES_OF_DAY else whole
 
@@ -207,7 +268,11 @@ def write_days(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> list
 
 
 def write_attribute(
-    attribute: Attribute, values: list[dict[str, Any]], service: str
+    attribute: Attribute,
+    values: list[dict[str, Any]],
+    service: str,
+    *,
+    private: bool = False,
 ) -> dict[str, Any]:
     """Return an attribute as the list of version 1 has it."""
     return {
@@ -219,12 +284,34 @@ def write_attribute(
             "priority": attribute.group.priority,
         },
         "priority": attribute.priority,
-        "service": _TAG_SERVICE if attribute.tag else service,
-        "private": attribute.tag,
+        "service": service,
+        "private": private or attribute.tag,
         "value_type": attribute.type_v1,
         "value_type_description": TYPES_V1[attribute.type_v1],
         "values": values,
     }
+
+
+def write_flat(
+    attribute: Attribute, value: Any, service: str, *, private: bool = False
+) -> dict[str, Any]:
+    """Return an attribute as `today` and `owned` of version 1 have it."""
+    return {
+        "attribute": attribute.name,
+        "label": attribute.label,
+        "value": value,
+        "service": service,
+        "priority": attribute.priority,
+        "private": private or attribute.tag,
+        "value_type": attribute.type_v1,
+        "value_type_description": TYPES_V1[attribute.type_v1],
+    }
+
+
+def write_group(group: Group, *, v2: bool = False) -> dict[str, Any]:
+    """Return a group."""
+    label = group.label_v2 if v2 and group.label_v2 else group.label
+    return {"name": group.name, "label": label, "priority": group.priority}
 
 
 def slug(name: str) -> str:
