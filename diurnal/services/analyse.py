@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from diurnal import catalog
 from diurnal.errors import InvalidInput, NotFound
 from diurnal.model.access import Access
-from diurnal.model.measures import Measure
 from diurnal.model.time import HOUR, MINUTE
-from diurnal.services import accesses, days, findings, jobs
-from diurnal.services.context import AccountState, Context
+from diurnal.services import accesses, day_tables, findings, jobs
+from diurnal.services.context import Context
 from diurnal.services.findings import Batch
 from diurnal.services.jobs import Lease
 from diurnal.store import changes
@@ -28,17 +26,13 @@ from diurnal.store.findings import Stored
 from diurnal.store.jobs import Job
 
 if TYPE_CHECKING:
-    from diurnal.analysis import Days, MeasureInfo
+    from diurnal.analysis import Days
 
 KIND = "analyse"
 """The kind of job."""
 ACTOR = "system"
 VERSION = 2
 """Changes when the same analyses would be asked, or kept, in another way."""
-DAYS_MAX = 5 * 366
-"""How far back a run looks."""
-VALUES_MIN = 3
-"""Measures with fewer days are left out."""
 WEEKS = 52
 """Averages at past Sundays, for clients that draw their course."""
 KEPT = 12
@@ -95,102 +89,6 @@ class _Table(msgspec.Struct, frozen=True):
     own_goals: dict[str, float]
     rev: int
     created: int
-
-
-# Loading
-
-
-def matrix(
-    tx: Tx, ctx: Context, account_id: int, first: int | None = None, last: int | None = None
-) -> Days:
-    """Return all numeric measures of an account as a table of days.
-
-    Args:
-        first, last: days; left out, all of the last five years up to yesterday, since a day
-            that is not over is no day yet.
-    """
-    import numpy as np
-
-    from diurnal.analysis import MEASURES_MAX
-    from diurnal.analysis import Days as Table
-
-    state = ctx.state(tx, account_id)
-    owner = accesses.personal(account_id, state.username)
-    spans = _spans(tx, ctx, owner, state)
-    window = _window(ctx, state, spans, first, last)
-    if window is None:
-        return Table(0, (), np.zeros((0, 0)))
-    start, end = window
-    columns, infos = [], []
-    for key in sorted(spans, key=lambda key: (spans[key][0] - spans[key][1], key)):
-        measure = state.measure(key)
-        if measure is None or spans[key][1] < start or spans[key][0] > end:
-            continue
-        # One after the other: as objects, all of them at once would be a hundred megabytes.
-        read = days.values(tx, ctx, owner, [key], start, end)[key]
-        column = np.array(
-            [np.nan if not isinstance(d.value, (int, float)) else d.value for d in read],
-            dtype=np.float64,
-        )
-        if int(np.isfinite(column).sum()) >= VALUES_MIN:
-            columns.append(column)
-            infos.append(info(measure, own=key in state.measures))
-        if len(columns) == MEASURES_MAX:
-            break
-    if not columns:
-        return Table(start, (), np.zeros((0, 0)))
-    # Of things measured twice the first speaks: what the owner named, then what is plainest.
-    rank = {key: at for at, key in enumerate(catalog.MEASURES)}
-    order = sorted(range(len(infos)), key=lambda at: (rank.get(infos[at].key, -1), infos[at].key))
-    return Table(
-        start,
-        tuple(infos[at] for at in order),
-        np.stack([columns[at] for at in order], axis=1),
-    )
-
-
-def info(measure: Measure, *, own: bool) -> MeasureInfo:
-    """Return what analyses may know of a measure."""
-    from diurnal.analysis import MeasureInfo
-
-    name = measure.name_in("exist")
-    return MeasureInfo(
-        key=measure.key,
-        label=measure.label,
-        unit=measure.unit,
-        kind=measure.derived.daily if measure.derived else measure.daily,
-        # Own measures have nothing in common but their owner.
-        group="" if own else measure.group,
-        is_tag=findings.is_tag(measure),
-        derived_from=measure.derived.measure if measure.derived else None,
-        name=name.name if name else "",
-        more_is_better=False if measure.key in findings.LESS_IS_BETTER else None,
-    )
-
-
-def _spans(tx: Tx, ctx: Context, owner: Access, state: AccountState) -> dict[str, tuple[int, int]]:
-    return {
-        key: span
-        for key, span in days.extent(tx, ctx, owner).items()
-        if (measure := state.measure(key)) is not None and findings.numeric(measure)
-    }
-
-
-def _window(
-    ctx: Context,
-    state: AccountState,
-    spans: dict[str, tuple[int, int]],
-    first: int | None = None,
-    last: int | None = None,
-) -> tuple[int, int] | None:
-    yesterday = state.zones.day_at(ctx.now()) - 1
-    end = last
-    if end is None:
-        end = min(yesterday, max((span[1] for span in spans.values()), default=yesterday))
-    start = first
-    if start is None:
-        start = max(end - DAYS_MAX + 1, min((span[0] for span in spans.values()), default=end + 1))
-    return (start, end) if start <= end else None
 
 
 # Running
@@ -275,11 +173,11 @@ def _load(
     known = findings.latest(tx, account_id)
     revs = changes.revs(tx, account_id)
     rev = revs[0] if revs else 0
-    spans = _spans(tx, ctx, accesses.personal(account_id, state.username), state)
-    window = _window(ctx, state, spans)
+    spans = day_tables.spans_of(tx, ctx, accesses.personal(account_id, state.username), state)
+    window = day_tables.window(ctx, state, spans)
     if known is not None and not force and _same(tx, account_id, known, rev, window):
         return known, None
-    table = matrix(tx, ctx, account_id)
+    table = day_tables.matrix(tx, ctx, account_id)
     if not table.measures:
         return known, None
     created = max(ctx.now(), known.created + 1 if known else 0)

@@ -16,7 +16,7 @@ import msgspec
 from diurnal.errors import InvalidInput, NotFound, TooLarge, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR
-from diurnal.services import accesses, days, events, findings, jobs
+from diurnal.services import accesses, day_tables, days, events, findings, jobs
 from diurnal.services.context import AccountState, Context
 from diurnal.services.jobs import Lease
 from diurnal.store import changes
@@ -312,7 +312,6 @@ def _verdicts(
     import numpy as np
 
     from diurnal.analysis import Days, experiments
-    from diurnal.services import analyse
 
     until = min(until, plan.last_day)
     if until < one.first_day:
@@ -329,7 +328,7 @@ def _verdicts(
             [d.value if isinstance(d.value, (int, float)) else np.nan for d in read],
             dtype=np.float64,
         )
-        info = analyse.info(measure, own=key in state.measures)
+        info = day_tables.info(measure, own=key in state.measures)
         table = Days(one.first_day, (info,), column[:, None])
         said = experiments.verdict(plan, table, key, last_day=until)
         made.append({"measure": key, "last_day": until, **msgspec.to_builtins(said)})

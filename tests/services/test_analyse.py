@@ -12,7 +12,7 @@ from diurnal import worker
 from diurnal.errors import Forbidden, InvalidInput, NotFound, UnknownReference
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.time import HOUR, day_from_text
-from diurnal.services import accounts, analyse, days, findings, imports, jobs
+from diurnal.services import accounts, analyse, day_tables, days, findings, imports, jobs
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.store import findings as store
@@ -147,12 +147,12 @@ def test_the_table_has_every_numeric_measure_and_no_day_that_is_not_over(
         alice,
         [NewDay("weight", TODAY - i, 70 + i, "scale") for i in (0, 1, 3, 5)],
     )
-    table = ctx.store.read(lambda tx: analyse.matrix(tx, ctx, alice.account_id))
+    table = ctx.store.read(lambda tx: day_tables.matrix(tx, ctx, alice.account_id))
     assert [m.key for m in table.measures] == ["steps", "weight", "mood"]
     assert (table.first_day, table.last_day) == (TODAY - 60, TODAY - 1)
     weights = table.values[-6:, table.column("weight")]
     np.testing.assert_array_equal(weights, [np.nan, 75, np.nan, 73, np.nan, 71])
-    part = ctx.store.read(lambda tx: analyse.matrix(tx, ctx, alice.account_id, TODAY - 9, TODAY))
+    part = ctx.store.read(lambda tx: day_tables.matrix(tx, ctx, alice.account_id, TODAY - 9, TODAY))
     assert (part.first_day, part.last_day) == (TODAY - 9, TODAY)
     assert part.measures[0].name == "steps"
 
@@ -302,7 +302,7 @@ def test_a_goal_is_ones_own_or_the_usual_value_of_the_weekday(ctx: Context, alic
     cases.write(ctx, days.write_rows, alice, [NewDay("steps", TODAY, 5000.0, "watch")])
     analyse.run(ctx, alice.account_id)
     usual = {goal.measure: goal for goal in cases.read(ctx, findings.goals, alice)}
-    table = ctx.store.read(lambda tx: analyse.matrix(tx, ctx, alice.account_id))
+    table = ctx.store.read(lambda tx: day_tables.matrix(tx, ctx, alice.account_id))
     same = table.values[-56::7, table.column("steps")]
     assert usual["steps"].end == np.median(same)
     assert (usual["steps"].goal, usual["steps"].value) == (None, 5000)
