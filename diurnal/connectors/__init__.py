@@ -452,6 +452,7 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
         pulls: the kinds of data of its API.
         quotas: of the API, for one application; all connections of the server share them.
         every_s: how often to look for news.
+        status_of: the status that an answer means, where the source says it in the body.
         receive: a push door.
     """
 
@@ -469,4 +470,5 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     pulls: tuple[Pull, ...] = ()
     quotas: tuple[Quota, ...] = ()
     every_s: int = 3_600
+    status_of: Callable[[Answer], int] | None = None
     receive: Receive | None = None

@@ -6,17 +6,29 @@ stands twice, GMT and local, both are told as if they were UTC: their difference
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import (
+    Connector,
+    Entry,
+    Http,
+    Key,
+    Options,
+    Pull,
+    Quota,
+    Token,
+    Window,
+)
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import Stage, clock, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import number
 from diurnal.model.records import Datum, Item, Source
 from diurnal.model.sources import Kind
-from diurnal.model.time import MINUTE, SECOND, day_from_text
+from diurnal.model.time import MINUTE, SECOND, day_from_text, day_text
 
 WATCH = Source("Garmin", Kind.WRIST)
 SCALE = Source("Garmin Index", Kind.DEDICATED)
@@ -307,6 +319,61 @@ _READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
     "hrv": _hrv,
 }
 
+
+_TOKEN = "/personalapitoken-service/personal-api/personal-api-key/token"  # noqa: S105 - a path
+_BY_DAY: Mapping[str, tuple[str, str]] = {
+    "day": ("/usersummary-service/usersummary/daily", "calendarDate"),
+    "sleep": ("/wellness-service/wellness/dailySleepData", "date"),
+    "hearts": ("/wellness-service/wellness/dailyHeartRate", "date"),
+}
+PAGE = 100
+
+
+def trade(http: Http, key: str) -> Token:
+    """Trade the key for a token, which says itself how long it lives.
+
+    Raises:
+        ValueError: what came is no such token.
+    """
+    answer = http.send("POST", _TOKEN, headers={"Authorization": f"ApiKey {key}", "Accept": "*/*"})
+    text = answer.body.decode().strip()
+    _, _, rest = text.partition(".")
+    claims = rest.partition(".")[0]
+    said = documents.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    lives = int(said["exp"]) - int(said["iat"]) if "iat" in said else 3_600
+    return Token(access=text, expires_s=lives)
+
+
+def _days_of(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
+    path, name = _BY_DAY[type_]
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+        first, last = day_from_text(window.first_day), day_from_text(window.last_day)
+        for day in range(last, first - 1, -1):
+            said = http.get(path, {name: day_text(day)}, accept=(404,))
+            # A day without a watch has an answer without a date.
+            if said and (said.get("calendarDate") or said.get("dailySleepDTO")):
+                yield from rows(record, type_, [said], f"{type_} of {day_text(day)}")
+
+    return fetch
+
+
+def _activities(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+    start = 0
+    while True:
+        asked = {
+            "startDate": window.first_day,
+            "endDate": window.last_day,
+            "start": start,
+            "limit": PAGE,
+        }
+        found = http.get("/activitylist-service/activities/search/activities", asked) or []
+        yield from rows(record, "activity", found, "activities")
+        start += PAGE
+        if len(found) < PAGE:
+            return
+
+
 CONNECTOR = Connector(
     name="garmin",
     title="Garmin",
@@ -318,4 +385,19 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=Key(
+        label="Personal API key",
+        help="Make one in Garmin Connect: Settings, Personal API key.",
+        exchange=trade,
+    ),
+    base_url="https://personal.connectapi.garmin.com",
+    pulls=(
+        Pull(name="activity", fetch=_activities, slice_days=90),
+        *(
+            Pull(name=type_, fetch=_days_of(type_), slice_days=7, overlap_days=3)
+            for type_ in _BY_DAY
+        ),
+    ),
+    # Garmin states none; it answers 429 to those who hurry.
+    quotas=(Quota(60, 60),),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import Stage, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import key, name, number, utc
 from diurnal.connectors.fitbit import FITBIT
 from diurnal.model.records import Item, Source
@@ -152,6 +154,35 @@ def _exercise(point: Any, said: Any, source: Source) -> Item:
     )
 
 
+_SCOPE = "https://www.googleapis.com/auth/googlehealth."
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def _field(type_: str) -> str:
+    """Return what the filter of a type compares with its window."""
+    name_ = _CAPITAL.sub("_", type_).lower()
+    if type_ == "sleep":
+        return "sleep.interval.end_time"
+    if type_ in _INTERVALS or type_ == "exercise":
+        return f"{name_}.interval.start_time"
+    return f"{name_}.date" if type_ in _DAYS else f"{name_}.sample_time.physical_time"
+
+
+def _points(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
+    """Return what fetches the data points of a type."""
+    path = f"/v4/users/me/dataTypes/{_CAPITAL.sub('-', type_).lower()}/dataPoints"
+    field, by_day = _field(type_), type_ in _DAYS
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+        first = window.first_day if by_day else window.start_text
+        end = window.end_day if by_day else window.end_text
+        asked = {"filter": f'{field} >= "{first}" AND {field} < "{end}"', "pageSize": 1_000}
+        for page in http.pages(path, asked, token=("nextPageToken", "pageToken")):
+            yield from rows(lambda _, p, lanes: points(p, lanes), "", page["dataPoints"], type_)
+
+    return fetch
+
+
 CONNECTOR = Connector(
     name="google_health",
     title="Google Health",
@@ -163,4 +194,23 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=OAuth2(
+        authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
+        token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - an address
+        scopes=tuple(
+            f"{_SCOPE}{part}.readonly"
+            for part in ("activity_and_fitness", "health_metrics_and_measurements", "sleep")
+        ),
+        pkce=True,
+        # Else Google gives a token that cannot be renewed.
+        authorize_params={"access_type": "offline", "prompt": "consent"},
+        help="Make an OAuth client in a project of https://console.cloud.google.com with the "
+        "Google Health API switched on.",
+    ),
+    base_url="https://health.googleapis.com",
+    pulls=tuple(
+        Pull(name=type_, fetch=_points(type_), slice_days=7 if type_ in _SAMPLES else 30)
+        for type_ in (*_INTERVALS, *_SAMPLES, *_EVENTS, *_DAYS, "sleep", "exercise")
+    ),
+    quotas=(Quota(300, 60),),
 )

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import Connector, Entry, Http, Key, Options, Pull, Setting, Window
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import value_event
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import epoch, key, local, name, number
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind, kind_of
@@ -101,6 +102,30 @@ def _pump(said: Any) -> Iterator[Item]:
         yield value_event("insulin", source, id_, at, dose, "[iU]", offset=offset)
 
 
+COUNT_MAX = 20_000
+
+
+def _entries(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+    asked = {
+        "find[date][$gte]": window.start // 1_000,
+        "find[date][$lt]": window.end // 1_000,
+        "count": COUNT_MAX,
+    }
+    found = http.get("/api/v1/entries.json", asked) or []
+    # Calibrations lie among the readings and have none.
+    yield from rows(record, "entries", [e for e in found if "sgv" in e or "mbg" in e], "entries")
+
+
+def _treatments(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+    asked = {
+        "find[created_at][$gte]": window.start_text,
+        "find[created_at][$lt]": window.end_text,
+        "count": COUNT_MAX,
+    }
+    found = http.get("/api/v1/treatments.json", asked) or []
+    yield from rows(record, "treatments", found, "treatments")
+
+
 CONNECTOR = Connector(
     name="nightscout",
     title="Nightscout",
@@ -108,4 +133,17 @@ CONNECTOR = Connector(
     emits=frozenset({"glucose", "carbohydrates", "insulin"}),
     recognise=recognise,
     parse=parse,
+    auth=Key(
+        label="Access token",
+        help="Make a subject with the role readable in Nightscout's admin tools; open sites need "
+        "none.",
+        place="query",
+        name="token",
+        optional=True,
+    ),
+    settings=(Setting(key="url", label="Address of your Nightscout", kind="url", required=True),),
+    pulls=(
+        Pull(name="entries", fetch=_entries, slice_days=14, overlap_days=1, every_s=900),
+        Pull(name="treatments", fetch=_treatments, slice_days=30, overlap_days=2, every_s=900),
+    ),
 )

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import Stage, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import local, number
 from diurnal.model.records import Datum, Item, Source
 from diurnal.model.sources import Kind
@@ -180,6 +181,34 @@ _READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
     "vO2_max": _vo2max,
 }
 
+
+def _documents(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
+    """Return what fetches the documents of a type; their days are those of the ring's clock."""
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+        if type_ == "heartrate":
+            asked = {"start_datetime": window.start_text, "end_datetime": window.end_text}
+        else:
+            # Of some types the last day is exclusive.
+            asked = {"start_date": window.first_day, "end_date": window.end_day}
+        path = f"/v2/usercollection/{type_}"
+        for page in http.pages(path, asked, token=("next_token", "next_token")):
+            yield from rows(document, type_, page["data"], type_)
+
+    return fetch
+
+
+def _pull(type_: str) -> Pull:
+    # Sleep is scored anew for days; the samples of the heart come at most a month at a time.
+    return Pull(
+        name=type_,
+        fetch=_documents(type_),
+        slice_days=30,
+        overlap_days=7 if "sleep" in type_ else 3,
+        complete=type_ in ("sleep", "workout"),
+    )
+
+
 CONNECTOR = Connector(
     name="oura",
     title="Oura Ring",
@@ -190,4 +219,13 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=OAuth2(
+        authorize_url="https://cloud.ouraring.com/oauth/authorize",
+        token_url="https://api.ouraring.com/oauth/token",  # noqa: S106 - an address
+        scopes=("daily", "heartrate", "workout", "session", "spo2"),
+        help="Make an application at https://cloud.ouraring.com/oauth/applications.",
+    ),
+    base_url="https://api.ouraring.com",
+    pulls=tuple(_pull(type_) for type_ in _MARKS),
+    quotas=(Quota(5_000, 300),),
 )

@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import Stage, clock, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import local, number
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
@@ -174,6 +175,38 @@ _READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
     "hearts": _hearts,
 }
 
+
+_PULLS: Mapping[str, tuple[str, str]] = {
+    "exercise": ("/v3/exercises", ""),
+    "sleep": ("/v3/users/sleep", "nights"),
+    "recharge": ("/v3/users/nightly-recharge", "recharges"),
+    "activity": ("/v3/users/activities", ""),
+    "hearts": ("/v3/users/continuous-heart-rate", "heart_rates"),
+}
+"""Type -> path, and the member of the answer that holds the list."""
+_RANGED = frozenset({"activity", "hearts"})
+"""Asked for days; the others give the last month and no more."""
+
+
+def _register(http: Http, _options: Options) -> None:
+    """Tell Polar that its user is ours; 409 says that it knows."""
+    user = str(http.token.extra["x_user_id"])
+    http.send("POST", "/v3/users", json={"member-id": user}, accept=(409,))
+
+
+def _documents(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
+    path, member = _PULLS[type_]
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+        ranged = {"from": window.first_day, "to": window.last_day}
+        # Nothing recorded is told as no content.
+        told = http.get(path, ranged if type_ in _RANGED else None)
+        found = [] if told is None else told[member] if member else told
+        yield from rows(record, type_, found, type_)
+
+    return fetch
+
+
 CONNECTOR = Connector(
     name="polar",
     title="Polar",
@@ -184,4 +217,25 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=OAuth2(
+        authorize_url="https://flow.polar.com/oauth2/authorization",
+        token_url="https://polarremote.com/v2/oauth2/token",  # noqa: S106 - an address
+        scopes=("accesslink.read_all",),
+        client_auth="basic",
+        keep=("x_user_id",),
+        register=_register,
+        help="Make an application at https://admin.polaraccesslink.com.",
+    ),
+    base_url="https://www.polaraccesslink.com",
+    pulls=tuple(
+        Pull(
+            name=type_,
+            fetch=_documents(type_),
+            by="window" if type_ in _RANGED else "latest",
+            slice_days=28,
+            history_days=28 if type_ == "hearts" else 365,
+        )
+        for type_ in _PULLS
+    ),
+    quotas=(Quota(500, 900),),
 )

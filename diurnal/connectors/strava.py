@@ -12,7 +12,25 @@ from typing import Any
 
 import msgspec
 
-from diurnal.connectors import Connector, Entry, fit, gpx, tcx
+from diurnal.connectors import (
+    Connector,
+    Delivery,
+    Entry,
+    Gone,
+    Http,
+    OAuth2,
+    Options,
+    Pull,
+    Quota,
+    Receive,
+    Received,
+    Refetch,
+    Reply,
+    Window,
+    fit,
+    gpx,
+    tcx,
+)
 from diurnal.connectors import _csv as tables
 from diurnal.connectors import _json as documents
 from diurnal.connectors import _tracks as tracks
@@ -22,7 +40,7 @@ from diurnal.connectors._said import number, utc
 from diurnal.errors import AppError
 from diurnal.model.records import Bad, Datum, Item, Progress, Source, ZoneSeen
 from diurnal.model.sources import Kind
-from diurnal.model.time import SECOND, micros
+from diurnal.model.time import DAY, SECOND, micros
 
 STRAVA = Source("Strava", Kind.WRIST)
 API, EXPORT = "1 api", "2 export"
@@ -158,6 +176,33 @@ def activity(said: Any) -> Iterator[Item]:
         yield ZoneSeen(start, zone)
 
 
+PAGE = 200
+LATE = 14 * DAY
+"""How long after an activity its webhook may say that it changed; it does not say when it was."""
+
+
+def _activities(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+    asked = {"after": window.start_s - 1, "before": window.end_s, "per_page": PAGE}
+    for page in http.pages("/athlete/activities", asked, page=("page", 1), size=PAGE):
+        yield from documents.each(activity, page, "activities")
+
+
+def _challenge(said: Delivery, _options: Options) -> Reply:
+    """Answer the challenge that begins a subscription."""
+    return Reply(body=msgspec.json.encode({"hub.challenge": said.query["hub.challenge"]}))
+
+
+def _pushed(said: Delivery, _options: Options) -> Iterator[Received]:
+    """Read what the webhook says changed: it names the activity, not its data."""
+    told = documents.decode(said.body)
+    if told["object_type"] != "activity":
+        return
+    if told["aspect_type"] == "delete":
+        yield Gone(STRAVA.name, f"activity:{told['object_id']}")
+    else:
+        yield Refetch(int(told["event_time"]) * SECOND - LATE, said.at)
+
+
 CONNECTOR = Connector(
     name="strava",
     title="Strava",
@@ -166,4 +211,16 @@ CONNECTOR = Connector(
     recognise=recognise,
     parse=parse,
     members=members,
+    auth=OAuth2(
+        authorize_url="https://www.strava.com/oauth/authorize",
+        token_url="https://www.strava.com/api/v3/oauth/token",  # noqa: S106 - an address
+        scopes=("read", "activity:read_all"),
+        scope_separator=",",
+        help="Make an application at https://www.strava.com/settings/api; since 2026 that needs "
+        "a subscription. What it gives is for your eyes only.",
+    ),
+    base_url="https://www.strava.com/api/v3",
+    pulls=(Pull(name="activities", fetch=_activities, slice_days=90, complete=True),),
+    quotas=(Quota(200, 900), Quota(2_000, 86_400)),
+    receive=Receive(read=_pushed, greet=_challenge),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import night, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import number, utc
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
@@ -130,6 +131,24 @@ def _offset(said: Any) -> int | None:
     return -whole if text.startswith("-") else whole
 
 
+_PATHS = {
+    "recovery": "/v2/recovery",
+    "sleep": "/v2/activity/sleep",
+    "workout": "/v2/activity/workout",
+}
+
+
+def _records(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
+    """Return what fetches the records of a type, the newest first."""
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
+        asked = {"start": window.start_text, "end": window.end_text, "limit": 25}
+        for page in http.pages(_PATHS[type_], asked, token=("next_token", "nextToken")):
+            yield from rows(record, type_, page["records"], type_)
+
+    return fetch
+
+
 CONNECTOR = Connector(
     name="whoop",
     title="Whoop",
@@ -147,4 +166,17 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=OAuth2(
+        authorize_url="https://api.prod.whoop.com/oauth/oauth2/auth",
+        token_url="https://api.prod.whoop.com/oauth/oauth2/token",  # noqa: S106 - an address
+        scopes=("offline", "read:recovery", "read:cycles", "read:sleep", "read:workout"),
+        help="Make an application at https://developer-dashboard.whoop.com.",
+    ),
+    base_url="https://api.prod.whoop.com/developer",
+    pulls=tuple(
+        # A score is pending for hours, and may change for days.
+        Pull(name=type_, fetch=_records(type_), overlap_days=7, complete=type_ != "recovery")
+        for type_ in _PATHS
+    ),
+    quotas=(Quota(100, 60), Quota(10_000, 86_400)),
 )

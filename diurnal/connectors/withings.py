@@ -8,11 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import (
+    Answer,
+    Connector,
+    Cursor,
+    Entry,
+    Http,
+    OAuth2,
+    Options,
+    Pull,
+    Pulled,
+    Quota,
+    Window,
+)
 from diurnal.connectors import _json as documents
 from diurnal.connectors._health import day_value, night, nights, value_event, workout
 from diurnal.connectors._points import Lanes
+from diurnal.connectors._rows import rows
 from diurnal.connectors._said import name, number
+from diurnal.errors import InvalidInput
 from diurnal.model.records import Datum, Item, Source, ZoneSeen
 from diurnal.model.sources import Kind
 from diurnal.model.time import SECOND, day_from_text
@@ -229,6 +243,61 @@ _READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
     "workout": _workout,
 }
 
+
+_PAGED = ("body.offset", "offset", "body.more")
+_NIGHT = "wakeupduration,lightsleepduration,deepsleepduration,remsleepduration,rr_average,"
+_RANGES: Mapping[str, tuple[str, str, str, str]] = {
+    "activity": ("/v2/measure", "getactivity", "activities", "steps,distance,calories,elevation"),
+    "sleep": ("/v2/sleep", "getsummary", "series", f"{_NIGHT}total_sleep_time,sleep_score"),
+    "workout": (
+        "/v2/measure",
+        "getworkouts",
+        "series",
+        "calories,distance,elevation,steps,hr_average,hr_max",
+    ),
+}
+"""Type -> path, action, the list's name and the fields that are asked for."""
+_STATUS = {0: 200, 401: 401, 601: 429, 2554: 503, 2555: 503, 2556: 503}
+
+
+def meant(answer: Answer) -> int:
+    """Return the status that an answer means; Withings says it in the body of a 200."""
+    try:
+        told = documents.decode(answer.body) if answer.status == 200 else None
+    except InvalidInput:
+        return answer.status
+    status = told.get("status") if isinstance(told, dict) else None
+    return answer.status if status is None else _STATUS.get(status, 400)
+
+
+def _measures(http: Http, window: Window, _options: Options) -> Iterator[Pulled]:
+    """Fetch what was measured or changed since the last time; Withings says when that was."""
+    since = window.cursor or str(window.start_s)
+    asked = {"action": "getmeas", "category": 1, "lastupdate": since}
+    newest = since
+    for n, page in enumerate(http.pages("/measure", form=asked, offset=_PAGED)):
+        if not n:
+            newest = str(page["body"]["updatetime"])
+        yield from rows(record, "measure", page["body"]["measuregrps"], "measures")
+    yield Cursor(newest)
+
+
+def _days(type_: str) -> Callable[[Http, Window, Options], Iterator[Pulled]]:
+    path, action, member, fields = _RANGES[type_]
+
+    def fetch(http: Http, window: Window, _options: Options) -> Iterator[Pulled]:
+        asked = {
+            "action": action,
+            "startdateymd": window.first_day,
+            "enddateymd": window.last_day,
+            "data_fields": fields,
+        }
+        for page in http.pages(path, form=asked, offset=_PAGED):
+            yield from rows(record, type_, page["body"][member], type_)
+
+    return fetch
+
+
 CONNECTOR = Connector(
     name="withings",
     title="Withings",
@@ -240,4 +309,23 @@ CONNECTOR = Connector(
     ),
     recognise=recognise,
     parse=parse,
+    auth=OAuth2(
+        authorize_url="https://account.withings.com/oauth2_user/authorize2",
+        token_url="https://wbsapi.withings.net/v2/oauth2",  # noqa: S106 - an address
+        scopes=("user.info", "user.metrics", "user.activity"),
+        scope_separator=",",
+        token_params={"action": "requesttoken"},
+        envelope="body",
+        help="Make a public cloud application at https://developer.withings.com/dashboard.",
+    ),
+    base_url="https://wbsapi.withings.net",
+    status_of=meant,
+    pulls=(
+        Pull(name="measures", fetch=_measures, by="cursor"),
+        *(
+            Pull(name=type_, fetch=_days(type_), overlap_days=7 if type_ == "sleep" else 3)
+            for type_ in _RANGES
+        ),
+    ),
+    quotas=(Quota(120, 60),),
 )

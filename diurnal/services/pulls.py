@@ -357,6 +357,9 @@ def _vanished(run_: Run, pull: Pull, window: Window, seen: _Seen) -> list[tuple[
         lambda tx: ledger_store.held(tx, c.account_id, c.id, pull.name, first, last)
     )
     there = {key[1:] for key in seen.keys}
+    if not there:
+        # A source that has nothing at all is more likely ill than emptied.
+        return []
     gone = [key for key in known if key[1:] not in there]
     moved = [key for key in known - seen.keys if key[1:] in there]
 

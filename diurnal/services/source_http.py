@@ -21,7 +21,7 @@ from diurnal.outbound import Client, Failed
 from diurnal.services import jobs, source_tokens, upstreams
 from diurnal.services.context import Context
 from diurnal.services.source_tokens import Held, SignInAgain
-from diurnal.services.upstreams import Later
+from diurnal.services.upstreams import Enough, Later
 from diurnal.store import connections
 from diurnal.store import upstreams as upstream_store
 
@@ -300,10 +300,12 @@ class SourceHttp:
         except Failed as error:
             if seconds < SHORT_S and self._deadline - stopwatch.monotonic() < RETRY_FIRST_S:
                 # It was our time that was up, not the source's patience.
-                raise Later(MORE, retry_after_s=1) from error
+                raise Enough(MORE, retry_after_s=1) from error
             ctx.store.write(lambda tx: upstreams.failed(tx, ctx, name)).result()
             raise _Retry(error) from error
         answer = Answer(status=said.status, headers=said.headers, body=said.body)
+        if self._connector.status_of is not None:
+            answer = msgspec.structs.replace(answer, status=self._connector.status_of(answer))
         if answer.status >= 500:
             ctx.store.write(lambda tx: upstreams.failed(tx, ctx, name)).result()
         elif ctx.store.read(lambda tx: upstream_store.get(tx, name)).failures:
@@ -349,7 +351,7 @@ class SourceHttp:
             raise jobs.Stopped
         left = self._deadline - stopwatch.monotonic()
         if left <= 0:
-            raise Later(MORE, retry_after_s=1)
+            raise Enough(MORE, retry_after_s=1)
         return left
 
     def _words(self, answer: Answer) -> str:
@@ -432,7 +434,7 @@ def base_of(ctx: Context, connector: Connector, options: Options) -> str:
     """
     told = ctx.settings.connectors.get(connector.name)
     if told is not None and told.base_url:
-        return told.base_url
+        return told.base_url + urlsplit(connector.base_url).path.rstrip("/")
     base = connector.base_url or str(options.get("url") or "")
     if not base:
         raise InvalidInput("the address of the server is needed", field="url")

@@ -25,7 +25,7 @@ from diurnal.services.jobs import Lease, LeaseLost, Stopped
 from diurnal.services.schedule import ACTIVE
 from diurnal.services.source_http import SourceHttp
 from diurnal.services.source_tokens import SignInAgain
-from diurnal.services.upstreams import Later
+from diurnal.services.upstreams import Enough, Later
 from diurnal.store import changes, deliveries
 from diurnal.store import connections as store
 from diurnal.store.connections import Stored
@@ -117,7 +117,7 @@ def run(
         except SignInAgain as error:
             problem = error.message
         except Later as error:
-            problem = None if error.retry_after_s <= 1 else error.message
+            problem = None if isinstance(error, Enough) else error.message
             wait_s = error.retry_after_s
         except (Upstream, InvalidInput, Forbidden) as error:
             problem = error.message

@@ -29,6 +29,12 @@ class Later(Unavailable):
     code = "later"
 
 
+class Enough(Later):
+    """For now; nothing is wrong."""
+
+    code = "enough"
+
+
 class AppKeys(msgspec.Struct, frozen=True):
     """An application registered at a source."""
 
@@ -48,7 +54,7 @@ def take(
         share: of the quota that may be used: filling up the past leaves some for today.
 
     Raises:
-        Later: there are none left now.
+        Enough: there are none left now.
     """
     if not quotas:
         return CHUNK
@@ -69,7 +75,7 @@ def take(
         if free < 1:
             wait = max(wait, quota.per_s - rest)
     if granted < 1:
-        raise Later("the quota of this source is used up for now", retry_after_s=max(wait, 1))
+        raise Enough("the quota of this source is used up for now", retry_after_s=max(wait, 1))
     spent = {key: (w, n + granted, b) for key, (w, n, b) in used.items()}
     store.save(tx, msgspec.structs.replace(known, used=spent))
     return granted
