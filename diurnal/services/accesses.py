@@ -464,12 +464,12 @@ def revoke(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> list[str]:
 
 
 def _delete(tx: WriteTx, ctx: Context, caller: Access, stored: Stored) -> list[str]:
-    from diurnal.services import consents
+    from diurnal.services import receipts
 
     account_id, id_ = caller.account_id, stored.access.id
     stamp = changes.reserve(tx, account_id, 1, ctx.now(), meta=True)
     accesses.mark_deleted(tx, account_id, id_, stamp.at)
-    consents.withdrawn(tx, ctx, account_id, id_, stamp.at)
+    receipts.withdrawn(tx, ctx, account_id, id_, stamp.at)
     changes.append(tx, account_id, stamp, caller.id, [("access", "delete", id_)])
     if stored.access.owner:  # what the owner made in a session outlives it
         return []

@@ -7,25 +7,24 @@ Whoever asks (OAuth, Pryv's way) makes an `Ask`, signs it with `sealed` and send
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
 from diurnal import catalog
-from diurnal.auth import signed, signing
+from diurnal.auth import signed
 from diurnal.auth.oauth2.face import Face
 from diurnal.auth.oauth2.records import Frame
 from diurnal.catalog import scopes
 from diurnal.catalog.scopes import Scope
-from diurnal.errors import Forbidden, InvalidInput, NotFound
+from diurnal.errors import Forbidden, InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
-from diurnal.model.time import DAY, HOUR, SECOND, to_datetime
-from diurnal.services import accesses, streams
+from diurnal.model.time import DAY, HOUR, SECOND
+from diurnal.services import accesses, receipts, streams
 from diurnal.services.context import Context
-from diurnal.store import accounts, changes, consents
-from diurnal.store.consents import Consent
+from diurnal.store import changes, consents
 from diurnal.store.database import Tx, WriteTx
 
 PAGE = "/consent"
@@ -33,7 +32,6 @@ PAGE = "/consent"
 ASK_US = HOUR
 """An ask is answered within this time."""
 OUTCOME_US = 10 * 60 * SECOND
-SCHEMA = "ISO/IEC TS 27560:2023"
 _PURPOSE = "consent ask"
 _OUTCOME = "consent outcome"
 
@@ -281,7 +279,7 @@ def allow(tx: WriteTx, ctx: Context, caller: Access, ask: AccessAsk, choice: Cho
         seal=ask.seal,
         made_by=caller.id,
     )
-    id_ = record(
+    id_ = receipts.record(
         tx,
         ctx,
         caller,
@@ -326,143 +324,6 @@ def _with_outcome(
 def _must_be_for(caller: Access, ask: AccessAsk) -> None:
     if ask.username is not None and ask.username != caller.username:
         raise Forbidden("this is for another account")
-
-
-def record(
-    tx: WriteTx,
-    ctx: Context,
-    caller: Access,
-    *,
-    name: str,
-    client_id: str | None,
-    url: str | None,
-    permissions: Sequence[Permission],
-    until: int | None,
-    scope: Sequence[str] = (),
-    identity: Sequence[str] = (),
-) -> str:
-    """Keep a signed receipt of what the owner allowed; return its id."""
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
-    id_ = ctx.new_id()
-    account = accounts.get(tx, caller.account_id)
-    told = {
-        "schema_version": SCHEMA,
-        "record_id": id_,
-        "pii_principal_id": caller.username,
-        "pii_processing": [
-            {
-                "services": name,
-                "purposes": [
-                    {
-                        "purpose": f"What {name} does for its user",
-                        "lawful_basis": "consent",
-                        "pii_information": [_pii(p) for p in permissions],
-                        "identity": list(identity),
-                        "scopes": list(scope),
-                        "recipient_third_parties": [client_id or name],
-                        "withdrawal_method": "Apps & access, or DELETE /api/v1/tokens/{id}",
-                        "retention_period": None if until is None else _iso(until),
-                    }
-                ],
-            }
-        ],
-        "party_identification": [
-            {
-                "party_id": client_id or name,
-                "party_name": name,
-                "party_role": "pii_processor",
-                "party_url": url,
-            },
-            {"party_id": caller.username, "party_role": "pii_principal"},
-        ],
-        "event": [
-            {
-                "event_time": _iso(stamp.at),
-                "validity_duration": None if until is None else _iso(until),
-                "entity_id": caller.username,
-                "event_type": "explicit",
-                "event_state": "consent given",
-            }
-        ],
-    }
-    claims = {
-        "iss": ctx.settings.public_url or "diurnal",
-        "sub": str(account.account_id) if account is not None else caller.username,
-        "jti": id_,
-        "iat": stamp.at // SECOND,
-        "consent": told,
-    }
-    new = Consent(
-        id=id_,
-        access_id=None,
-        client_id=client_id,
-        name=name,
-        receipt=signing.load(ctx.settings.data_dir).sign(claims, "consent-receipt+jwt"),
-        withdrawal=None,
-        given=stamp.at,
-        ended=None,
-    )
-    consents.insert_one(tx, caller.account_id, new)
-    changes.append(tx, caller.account_id, stamp, caller.id, [("consent", "create", id_)])
-    return id_
-
-
-def _pii(p: Permission) -> dict[str, Any]:
-    return {
-        "pii_type": "everything" if p.stream == EVERY and p.measures is None else "data",
-        "pii_attribute_id": list(p.measures) if p.measures is not None else [p.stream],
-        "permission": msgspec.to_builtins(p),
-    }
-
-
-def _iso(at: int) -> str:
-    return to_datetime(at, "UTC").isoformat()
-
-
-def withdrawn(tx: WriteTx, ctx: Context, account_id: int, access_id: str, now: int) -> None:
-    """Note on the receipts of an access that it was revoked; part of revoking it."""
-    for known in consents.standing(tx, account_id, access_id):
-        claims = {
-            "jti": known.id,
-            "iat": now // SECOND,
-            "event": {
-                "event_time": _iso(now),
-                "event_type": "explicit",
-                "event_state": "consent withdrawn",
-            },
-        }
-        text = signing.load(ctx.settings.data_dir).sign(claims, "consent-withdrawal+jwt")
-        consents.end(tx, account_id, known.id, text, now)
-
-
-def listed(tx: Tx, caller: Access) -> list[Consent]:
-    """Return the account's receipts, newest first.
-
-    Raises:
-        Forbidden: the caller is not the owner.
-    """
-    accesses.must_own(caller)
-    return consents.all_of(tx, caller.account_id)
-
-
-def find(tx: Tx, caller: Access, id_: str) -> Consent:
-    """Return one receipt.
-
-    Raises:
-        Forbidden: the caller is not the owner.
-        NotFound: there is no such receipt.
-    """
-    accesses.must_own(caller)
-    found = consents.by_id(tx, caller.account_id, id_)
-    if found is None:
-        raise NotFound("no such receipt")
-    return found
-
-
-def told(ctx: Context, known: Consent) -> dict[str, Any]:
-    """Return what a receipt says, unsigned."""
-    claims = signing.load(ctx.settings.data_dir).read(known.receipt)
-    return dict(claims["consent"]) if claims is not None else {}
 
 
 EXPIRY_DAYS = (1, 7, 30, 90, 365)

@@ -22,7 +22,7 @@ from diurnal.auth.oauth2.server import Device, Request, Server
 from diurnal.errors import Forbidden, InvalidInput
 from diurnal.model.access import Access
 from diurnal.model.time import SECOND
-from diurnal.services import accesses, clients, consents, legacy, subjects
+from diurnal.services import accesses, clients, consents, legacy, receipts, subjects
 from diurnal.services.consents import AppAsk, Choice
 from diurnal.services.context import Context
 from diurnal.services.steps import Nothing, Steps
@@ -171,7 +171,7 @@ def granted(
     if not opens and any(known_scopes[name].opens for name in scope):
         raise InvalidInput("Choose at least one line, or refuse all.")
     frame = msgspec.structs.replace(choice.frame, writable=clients.writable(client))
-    consent_id = consents.record(
+    consent_id = receipts.record(
         tx,
         ctx,
         caller,

@@ -10,7 +10,7 @@ from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
 from diurnal.model.events import seconds
-from diurnal.services import consents
+from diurnal.services import receipts
 from diurnal.services.context import Context
 from diurnal.store.consents import Consent
 
@@ -47,7 +47,7 @@ def _out(ctx: Context, known: Consent) -> ConsentOut:
         id=known.id,
         name=known.name,
         given=seconds(known.given),
-        consent=consents.told(ctx, known),
+        consent=receipts.told(ctx, known),
         receipt=known.receipt,
         client_id=known.client_id,
         token=known.access_id,
@@ -58,13 +58,13 @@ def _out(ctx: Context, known: Consent) -> ConsentOut:
 
 async def get_many(call: Call) -> Response:
     """Answer the receipts."""
-    found = await http.read(call.ctx, lambda tx: consents.listed(tx, call.caller))
+    found = await http.read(call.ctx, lambda tx: receipts.listed(tx, call.caller))
     return endpoint.answer(ConsentsOut(consents=[_out(call.ctx, c) for c in found]))
 
 
 async def get_one(call: Call) -> Response:
     """Answer one receipt."""
-    found = await http.read(call.ctx, lambda tx: consents.find(tx, call.caller, call.path["id"]))
+    found = await http.read(call.ctx, lambda tx: receipts.find(tx, call.caller, call.path["id"]))
     return endpoint.answer(_out(call.ctx, found))
 
 
