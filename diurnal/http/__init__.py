@@ -154,19 +154,19 @@ async def resolve(ctx: Context, token: str, *, account_id: int | None = None) ->
     Raises:
         Unauthenticated: it opens nothing.
     """
-    known = accesses.remembered(ctx, token)
-    if known is None or account_id not in (None, known.account_id):
-        seen = ctx.store.meta_commits
-        try:
+    try:
+        known = accesses.remembered(ctx, token)
+        if known is None or account_id not in (None, known.account_id):
+            seen = ctx.store.meta_commits
             known = await read(
                 ctx,
                 lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id, seen=seen),
                 quick=True,
             )
-        except Unauthenticated as error:
-            if error.access is not None:
-                doing.done_by(error.access)
-            raise
+    except Unauthenticated as error:
+        if error.access is not None:
+            doing.done_by(error.access)
+        raise
     await doing.resolved(known)
     return known
 

@@ -24,21 +24,28 @@ KINDS = (
     "tagged",
     "framed",
     "nothing",
+    "shared",
+    "dayer",
+    "late",
     "expired",
     "revoked",
 )
 """Kinds of token of the account whose API is called; `other` tokens are tried too.
 
 reader, contributor, manager, creator: on one stream; measured, tagged, framed: may contribute
-to that stream within one measure, tag or time frame; nothing: has a permission of level none.
+to that stream within one measure, tag or time frame; nothing: has a permission of level none;
+shared: reads, and is no app; dayer: reads only its days; late: reads what is three days old.
 """
 
 OUTSIDE = frozenset({"none", "garbage", "expired", "revoked"})
 OWNERS = frozenset({"session", "owner"})
 LIMITED = frozenset(KINDS) - OUTSIDE - OWNERS
-READERS = frozenset({"reader", "contributor", "manager", "measured", "tagged", "framed"})
-CHANGERS = READERS - {"reader"}
+VEILED = frozenset({"dayer", "late"})
+"""They know of the stream, and none of what is aimed at is shown to them."""
+READERS = frozenset({"reader", "shared", "contributor", "manager", "measured", "tagged", "framed"})
+CHANGERS = READERS - {"reader", "shared"}
 CREATORS = CHANGERS | {"creator"}
+KNOWERS = READERS | CREATORS | VEILED
 
 
 class Aim(StrEnum):
@@ -144,7 +151,7 @@ def stream(right: frozenset[str], status: int) -> Expected:
             return 404
         if kind in OWNERS:
             return status
-        listed = kind in READERS | CREATORS and aim is not Aim.OUTER
+        listed = kind in KNOWERS and aim is not Aim.OUTER
         if not listed:
             return 404
         return status if kind in right else 403
@@ -158,7 +165,7 @@ def child(kind: str, aim: Aim) -> int:
         return 400
     if kind in OWNERS:
         return 201
-    if kind not in READERS | CREATORS or aim is Aim.OUTER:
+    if kind not in KNOWERS or aim is Aim.OUTER:
         return 400
     return 201 if kind == "manager" else 403
 
@@ -191,7 +198,7 @@ def measure_read(missing: int) -> Expected:
             return missing
         if kind in OWNERS:
             return 200
-        if kind not in READERS or aim is Aim.OUTER:
+        if kind not in READERS | VEILED or aim is Aim.OUTER:
             return missing
         return 200
 
@@ -202,7 +209,7 @@ def days_read(kind: str, aim: Aim) -> int:
     """Day values of the measure of the aim; a permission by tag opens none."""
     if kind in OWNERS:
         return 400 if aim is Aim.NOWHERE else 200
-    if kind not in READERS or kind == "tagged" or aim in (Aim.OUTER, Aim.NOWHERE):
+    if kind not in READERS | VEILED or kind == "tagged" or aim in (Aim.OUTER, Aim.NOWHERE):
         return 400
     return 400 if aim is Aim.EDGE and kind == "measured" else 200
 
@@ -383,7 +390,7 @@ TABLE: Mapping[str, Row] = {
     "GET /push/{connector}": Row(always(401), PUSHING, public=True),
     "GET /streams": Row(always(200)),
     "POST /streams": Row(child, body={"name": "New", "parentId": "{node}"}, aims=AIMS[:-1]),
-    "GET /streams/{id}": Row(stream(READERS | CREATORS, 200), NODE, aims=AIMS),
+    "GET /streams/{id}": Row(stream(KNOWERS, 200), NODE, aims=AIMS),
     "PATCH /streams/{id}": Row(
         stream(frozenset({"manager"}), 200), NODE, {"clientData": {"x": 1}}, aims=AIMS
     ),

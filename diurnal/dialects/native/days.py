@@ -215,15 +215,15 @@ async def delete(call: Call) -> Response:
     measure = call.path["measure"]
     day = day_from_text(call.path["date"])
     source = call.query.source or (days.MANUAL if call.caller.owner else call.caller.name)
+
+    def remove(tx: WriteTx) -> None:
+        if not days.remove_row(tx, call.ctx, call.caller, measure, day, source):
+            raise NotFound(f"{source!r} has no word on {measure} of this day")
+
     try:
-        gone = await http.write(
-            call.ctx,
-            lambda tx: days.remove_row(tx, call.ctx, call.caller, measure, day, source),
-        )
+        await http.write(call.ctx, remove)
     except UnknownReference as error:
         raise NotFound(error.message) from None
-    if not gone:
-        raise NotFound(f"{source!r} has no word on {measure} of this day")
     return endpoint.answer(DayRemoved(measure=measure, date=day_text(day)))
 
 

@@ -6,5 +6,10 @@ from diurnal.dialects import Dialect
 from diurnal.dialects.pryv import endpoints, words
 
 DIALECT = Dialect(
-    name="pryv", title="Pryv", prefix="/pryv", statuses=words.STATUSES, app=endpoints.app
+    name="pryv",
+    title="Pryv",
+    prefix="/pryv",
+    statuses=words.STATUSES,
+    app=endpoints.app,
+    routes=endpoints.ROUTES,
 )

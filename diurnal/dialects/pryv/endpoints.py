@@ -33,6 +33,19 @@ _ACCESS = "diurnal.pryv.access"
 """Where a request's scope holds the id of the access that called."""
 
 
+BY_PATH: Mapping[str, Mapping[str, str]] = {
+    "/{username}/access-info": {"GET": "getAccessInfo"},
+    "/{username}/events": {"GET": "events.get", "POST": "events.create"},
+    "/{username}/streams": {"GET": "streams.get"},
+}
+"""What each method of HTTP does at a path, in the words of Pryv's own methods."""
+_OPEN = ("/", "/reg/service/info", "/{username}", "/{username}/service/info")
+ROUTES = (
+    *(f"GET {path}" for path in _OPEN),
+    *(f"{verb} {path}" for path, ids in BY_PATH.items() for verb in ids),
+)
+
+
 def app(ctx: Context) -> ASGIApp:
     """Return the application that is mounted at `/pryv`."""
 
@@ -54,9 +67,7 @@ def app(ctx: Context) -> ASGIApp:
         "/reg/service/info": _service_info(ctx),
         "/{username}": _greeting(ctx),
         "/{username}/service/info": _service_info(ctx),
-        "/{username}/access-info": _methods(ctx, {"GET": "getAccessInfo"}),
-        "/{username}/events": _methods(ctx, {"GET": "events.get", "POST": "events.create"}),
-        "/{username}/streams": _methods(ctx, {"GET": "streams.get"}),
+        **{path: _methods(ctx, ids) for path, ids in BY_PATH.items()},
     }
     router = http.router({p: guarded(h) for p, h in paths.items()}, guarded(missing))
     return _Headers(router, ctx)
