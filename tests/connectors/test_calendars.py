@@ -101,6 +101,13 @@ def test_a_rule_without_an_end_ends_with_the_window() -> None:
     assert 100 < len(only(Datum, list(rows_of(calendar(*lines))))) < 110
 
 
+def test_what_recurs_since_long_ago_still_does() -> None:
+    lines = "DTSTART:19700101T100000Z", "RRULE:FREQ=DAILY"
+    assert len(told(*lines)) == 365
+    counted = told("DTSTART:20250930T100000Z", "RRULE:FREQ=DAILY;COUNT=3")
+    assert walls(counted, "UTC") == ["10-01 10:00", "10-02 10:00"]
+
+
 @pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=MINUTELY;COUNT=9", "FREQ=SOMETIMES"])
 def test_a_rule_that_nobody_follows_is_set_aside(rule: str) -> None:
     said = list(rows_of(calendar("DTSTART:20260504T100000Z", f"RRULE:{rule}"), START, END))
