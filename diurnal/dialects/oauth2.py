@@ -27,7 +27,7 @@ from diurnal.services.context import Context
 
 PREFIX = "/oauth2"
 FACE = Face(
-    name="native",
+    name="oauth2",
     api="native",
     clients=("native", "mcp"),
     device="/device_authorization",
@@ -73,5 +73,6 @@ DIALECT = Dialect(
     prefix=PREFIX,
     statuses=STATUSES,
     app=app,
+    routes=oauth.routes(FACE),
     well_known=well_known,
 )

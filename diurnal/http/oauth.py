@@ -12,7 +12,8 @@ A dialect mounts its door in a few lines; paths are those of the face:
     paths = oauth.endpoints(ctx, FACE)
 
 `paths` (here `/oauth2/authorize`, `/oauth2/access_token`) go into the dialect's own `http.router`,
-with and without a last slash, below the prefix it is mounted at. The browser is
+with and without a last slash, below the prefix it is mounted at; `routes(FACE)` into
+`Dialect.routes`. The face is named like the dialect, for the audit and the limits. The browser is
 led to our own sign-in and consent pages and comes back to the application from there. Tokens are
 accesses: `access.client_id`, `access.scopes` (the dialect's names) and `access.permissions`; the
 dialect checks as for every other access. `metadata` and `protected_resource` are what belongs
@@ -74,26 +75,38 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def endpoints(ctx: Context, face: Face) -> dict[str, http.Handler]:
     """Return the endpoints of a door by path below the dialect's mount."""
     door = Door(ctx, face)
-    found: list[tuple[str | None, Endpoint]] = [
-        (face.authorize, door.authorize),
-        (face.token, door.token),
-        (face.revoke, door.revoke),
-        (face.introspect, door.introspect),
-        (face.userinfo, door.userinfo),
-        (face.keys, door.keys),
-        (face.device, door.device),
-        (face.register, door.register),
-    ]
     return {
         face.prefix + path: http.guarded(
-            _preflight(handler),
+            _preflight(getattr(door, name)),
             STATUSES,
             render,
-            watch=http.Watch(ctx, face.name, f"oauth.{handler.__name__}"),
+            watch=http.Watch(ctx, face.name, f"oauth.{name}"),
         )
-        for path, handler in found
-        if path is not None
+        for name, path, _ in _offered(face)
     }
+
+
+def routes(face: Face) -> tuple[str, ...]:
+    """Return every "METHOD /path" of a door, for `Dialect.routes`."""
+    return tuple(
+        f"{method} {face.prefix}{path}" for _, path, methods in _offered(face) for method in methods
+    )
+
+
+def _offered(face: Face) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return (name, path, methods) of the endpoints that a door has."""
+    both, post = ("GET", "POST"), ("POST",)
+    known = (
+        ("authorize", face.authorize, both),
+        ("token", face.token, post),
+        ("revoke", face.revoke, post),
+        ("introspect", face.introspect, post),
+        ("userinfo", face.userinfo, both),
+        ("keys", face.keys, ("GET",)),
+        ("device", face.device, post),
+        ("register", face.register, post),
+    )
+    return [(name, path, methods) for name, path, methods in known if path is not None]
 
 
 class Door:
