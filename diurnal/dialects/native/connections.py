@@ -165,8 +165,8 @@ class ConnectionOut(wire.Output):
     last: float | None = None
     next: float | None = None
     problem: str | None = None
-    waiting: int = 0
-    set_aside: int = 0
+    waiting: int
+    set_aside: int
     batch: int | None = None
     quotas: list[QuotaOut] | None = None
     push: PushOut | None = None
