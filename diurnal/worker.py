@@ -38,7 +38,7 @@ again later.
 
 SLOTS = 2
 """Jobs under way at once; more would only share the same processor."""
-WAITERS = frozenset({"sync"})
+WAITERS = frozenset({"mail", "sync"})
 """Kinds of job that mostly wait for others: they have slots of their own, so that a source that
 never answers keeps nobody from importing."""
 WAITER_SLOTS = 4
