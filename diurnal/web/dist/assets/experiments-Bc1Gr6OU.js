@@ -1,1 +1,0 @@
-import{r as e}from"./api-C2ugWq08.js";var t=[`experiment`],n={list:t=>e(`/experiments`,{},t).then(e=>e.experiments),path:e=>`/experiments/${encodeURIComponent(e)}`};function r(e){let t=e.today;if(t===void 0)return``;let n=t.arm===`a`?e.a:e.b;return`${t.begins?`From today`:`Today`}: ${n}`}var i={pairs:4,blockDays:7,washoutDays:1};export{n as i,t as n,r,i as t};
