@@ -162,11 +162,11 @@ class ConnectionOut(wire.Output):
     pulls: bool
     pushes: bool
     created: float
+    waiting: int
+    set_aside: int
     last: float | None = None
     next: float | None = None
     problem: str | None = None
-    waiting: int
-    set_aside: int
     batch: int | None = None
     quotas: list[QuotaOut] | None = None
     push: PushOut | None = None
