@@ -184,6 +184,9 @@ def test_stages_become_the_night_of_the_health_export() -> None:
         (b'{"measure": "weight", "value": "71.2", "unit": "kg"}', "application/json", {}),
         (b"value=71.2&name=weight", "application/x-www-form-urlencoded", {}),
         (b"2026-05-01T08:00:00Z,weight,71.2,kg", "text/csv", {}),
+        # What curl says of everything.
+        (b"71.2", "application/x-www-form-urlencoded", {"measure": "weight", "unit": "kg"}),
+        (b"2026-05-01T08:00:00Z,weight,71.2,kg", "application/x-www-form-urlencoded", {}),
         (b"2026-05-01T10:00:00+02:00,71.2", "text/csv", {"measure": "weight"}),
         (b'[{"weight": 71.2, "timestamp": 1777622400000}]', "application/json", {}),
     ],
