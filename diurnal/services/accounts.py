@@ -191,6 +191,12 @@ def find(tx: Tx, username: str) -> Account:
     return account
 
 
+def named(tx: Tx, name: str) -> int | None:
+    """Return the account that a user name or an e-mail leads to, as it was typed."""
+    kind = "email" if "@" in name else "username"
+    return accounts.look_up(tx, kind, name.strip().casefold())
+
+
 def check_password(ctx: Context, name: str, password: str) -> Account:
     """Return the account whose name or e-mail and password these are; blocks for the hash.
 
@@ -201,8 +207,7 @@ def check_password(ctx: Context, name: str, password: str) -> Account:
     """
 
     def look(tx: Tx) -> Account | None:
-        kind = "email" if "@" in name else "username"
-        account_id = accounts.look_up(tx, kind, name.strip().casefold())
+        account_id = named(tx, name)
         return accounts.get(tx, account_id) if account_id is not None else None
 
     account = ctx.store.read(look)

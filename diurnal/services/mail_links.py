@@ -12,8 +12,11 @@ from diurnal.auth.passwords import OURS, Rule
 from diurnal.errors import Conflict, Forbidden, InvalidInput
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR
-from diurnal.services import accesses, mail, one_time, passwords
+from diurnal.services import accesses, audit, mail, one_time, passwords
+from diurnal.services.accounts import named
+from diurnal.services.audit import Doing
 from diurnal.services.context import Context
+from diurnal.services.sign_in import DOOR
 from diurnal.store import accounts, changes
 from diurnal.store import one_time as rows
 from diurnal.store.accounts import Account
@@ -110,6 +113,8 @@ def reset(ctx: Context, *, token: str, password: str, address: str, rule: Rule =
         if data["email"] is not None and data["email"] == now.email and not now.email_verified:
             accounts.save(tx, msgspec.structs.replace(now, email_verified=ctx.now()))
         tell_changed(tx, ctx, now)
+        line = Doing(DOOR, "password.reset", address).line(ctx.now())
+        audit.append(tx, ctx, account.account_id, [line])
         return now.username
 
     return ctx.store.write(do).result()
@@ -212,6 +217,5 @@ def _existing(tx: Tx, account_id: int) -> Account:
 
 
 def _named(tx: Tx, name: str) -> Account | None:
-    kind = "email" if "@" in name else "username"
-    account_id = accounts.look_up(tx, kind, name.strip().casefold())
+    account_id = named(tx, name)
     return accounts.get(tx, account_id) if account_id is not None else None

@@ -9,9 +9,10 @@ import msgspec
 from diurnal.errors import NotFound
 from diurnal.model import time
 from diurnal.model.access import Access, Kind
-from diurnal.services import accesses
+from diurnal.services import accesses, audit
+from diurnal.services.audit import Doing
 from diurnal.services.context import Context
-from diurnal.services.sign_in import Pending, Proof, refuse_disabled
+from diurnal.services.sign_in import DOOR, Pending, Proof, refuse_disabled
 from diurnal.services.sign_in import begin as show_password
 from diurnal.store import accesses as access_rows
 from diurnal.store import changes
@@ -100,6 +101,10 @@ def open_session(
         seal=seal,
     )
     store.add(tx, account.account_id, made[0].access.id, address[:64], proof.method)
+    doing = Doing(DOOR, "session.begin", address)
+    doing.by(made[0].access)
+    doing.about(proof.method)
+    audit.append(tx, ctx, account.account_id, [doing.line(ctx.now())])
     return made
 
 

@@ -14,14 +14,17 @@ from diurnal.auth import one_time_codes, tokens
 from diurnal.errors import AppError, Forbidden, InvalidInput, NotFound, Unauthenticated
 from diurnal.model.access import Access
 from diurnal.model.time import MINUTE, SECOND
-from diurnal.services import accounts, one_time
+from diurnal.services import accounts, audit, one_time
 from diurnal.services.accesses import must_own
+from diurnal.services.audit import Doing
 from diurnal.services.context import Context
 from diurnal.store import accounts as account_rows
 from diurnal.store import changes, totp
 from diurnal.store.accounts import Account
 from diurnal.store.database import Tx, WriteTx
 
+DOOR = "sign-in"
+"""What the audit calls this door."""
 TICKET = "second-factor"
 TICKET_LASTS_US = 10 * MINUTE
 _WRONG_CODE = "this code is not right, or has been used"
@@ -82,8 +85,9 @@ def finish(ctx: Context, *, ticket: str, code: str, address: str) -> Proof:
 
     try:
         return ctx.store.write(check).result()
-    except Unauthenticated:
+    except Unauthenticated as error:
         ctx.attempts.failed(guess, address, code=True)
+        noted(ctx, account_id, address, error)
         raise
 
 
@@ -160,11 +164,20 @@ def _with_password(ctx: Context, name: str, password: str, address: str) -> Acco
     ctx.attempts.check(name, address)
     try:
         account = accounts.check_password(ctx, name, password)
-    except Unauthenticated:
+    except Unauthenticated as error:
         ctx.attempts.failed(name, address)
+        # Looked up for unknown names, too, so that both take as long.
+        noted(ctx, ctx.store.read(lambda tx: accounts.named(tx, name)), address, error)
         raise
     refuse_disabled(account)
     return account
+
+
+def noted(ctx: Context, account_id: int | None, address: str, error: AppError) -> None:
+    """Note in the audit of an account that somebody was refused at its door."""
+    doing = Doing(DOOR, "session.begin", address)
+    doing.account_id, doing.error = account_id, error.code
+    audit.note(ctx, doing)
 
 
 def refuse_disabled(account: Account) -> None:

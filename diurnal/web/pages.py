@@ -30,18 +30,30 @@ def app(ctx: Context) -> ASGIApp:
     found: Pages = {"/static/{name}": {"GET": static}}
     for module in plugins.modules("diurnal.web"):
         found.update(getattr(module, "ROUTES", {}))
-    routes = [Route(path, _Resource(ctx, by_method)) for path, by_method in found.items()]
-    return Router(routes, redirect_slashes=False, default=_Resource(ctx, {"GET": nowhere}))
+    routes = [Route(path, _Resource(ctx, path, by_method)) for path, by_method in found.items()]
+    nothing = _Resource(ctx, "/", {"GET": nowhere})
+    return Router(routes, redirect_slashes=False, default=nothing)
 
 
 class _Resource:
     """All methods of one page."""
 
-    def __init__(self, ctx: Context, by_method: Mapping[str, Page]) -> None:
-        self.ctx = ctx
-        self._by_method = dict(by_method)
+    def __init__(self, ctx: Context, path: str, by_method: Mapping[str, Page]) -> None:
+        self._by_method = {
+            method: http.guarded(
+                self._handler(ctx, page), STATUSES, problem, watch=_watch(ctx, path, method)
+            )
+            for method, page in by_method.items()
+        }
         if "GET" in by_method:
-            self._by_method["HEAD"] = by_method["GET"]
+            self._by_method["HEAD"] = self._by_method["GET"]
+
+    def _handler(self, ctx: Context, page: Page) -> http.Handler:
+        async def handle(request: Request) -> Response:
+            http.refuse_foreign(request)
+            return await page(ctx, request)
+
+        return handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,14 +64,15 @@ class _Resource:
             allow = {"Allow": ", ".join(sorted(self._by_method))}
             await Response(status_code=405, headers=allow)(scope, receive, send)
             return
-
-        async def handle(request: Request) -> Response:
-            http.refuse_foreign(request)
-            return await page(self.ctx, request)
-
-        request = Request(scope, receive, send)
-        response = await http.guarded(handle, STATUSES, problem)(request)
+        response = await page(Request(scope, receive, send))
         await response(scope, receive, send)
+
+
+def _watch(ctx: Context, path: str, method: str) -> http.Watch | None:
+    # What a page shows it gets through the API, which notes it; what it does is noted here.
+    if method != "POST":
+        return None
+    return http.Watch(ctx, "page", path.strip("/").replace("/", "."))
 
 
 async def nowhere(_ctx: Context, _request: Request) -> Response:

@@ -35,6 +35,9 @@ async def security(ctx: Context, request: Request) -> Response:
 async def _shown(
     ctx: Context, caller: Access, problem: AppError | None = None, at: str = "", **more: Any
 ) -> Response:
+    now = http.doing.current()
+    if problem is not None and now is not None:
+        now.error = problem.code  # a page that says so is a refusal all the same
     known = await http.read(ctx, lambda tx: _known(tx, ctx, caller))
     known |= {"problem": problem, "at": at, "codes": None, "changed": "", **more}
     status, headers = page.status_of(problem), http.retry_headers(problem)

@@ -18,6 +18,7 @@ from diurnal.services import (
     accounts,
     admin,
     attempts,
+    audit,
     second_factor,
     sessions,
     sign_in,
@@ -29,6 +30,7 @@ from diurnal.store import totp
 from diurnal.store.blobs import Blobs
 from tests.clock import DAY, HOUR, MINUTE, SECOND, Clock
 from tests.conftest import PASSWORD
+from tests.dialects.native.client import opened
 
 HERE, THERE = "192.0.2.7", "198.51.100.9"
 
@@ -337,3 +339,40 @@ def test_attempts_of_long_ago_are_forgotten(ctx: Context, clock: Clock) -> None:
     ctx.attempts.tidy()
     clock.tick(-HOUR - DAY)
     ctx.attempts.check("x", HERE)
+
+
+def lines(ctx: Context, who: Access) -> list[tuple[str, str, str, str]]:
+    """Return (action, target, error, address) of what the audit holds."""
+    audit.flush(ctx)
+    found = ctx.store.read(lambda tx: audit.find(tx, who, audit.Query()))
+    return [(e.line.action, e.line.target, e.line.error, e.line.address) for e in found]
+
+
+def test_the_audit_tells_the_owner_who_came_in_and_who_was_refused(
+    ctx: Context, alice: Access, clock: Clock
+) -> None:
+    app, _ = with_factor(ctx, alice, clock)
+    for name in ("alice", "nobody"):
+        with pytest.raises(Unauthenticated):
+            begin(ctx, name, "a guess")
+    with pytest.raises(Unauthenticated):
+        sign_in.finish(ctx, ticket=begin(ctx).ticket, code="000000", address=THERE)
+    code = code_now(app, clock)
+    proof = sign_in.finish(ctx, ticket=begin(ctx).ticket, code=code, address=HERE)
+    sessions.begin(ctx, proof, address=HERE)
+    assert sorted(lines(ctx, alice)) == [
+        ("session.begin", "", "unauthenticated", HERE),
+        ("session.begin", "", "unauthenticated", THERE),
+        ("session.begin", "code", "", HERE),
+    ]
+
+
+def test_the_audit_tells_what_the_security_page_did(ctx: Context, alice: Access) -> None:
+    with opened(ctx) as browser:
+        browser.page("POST", "/sign-in", data={"name": "alice", "password": PASSWORD})
+        for current in ("a guess", PASSWORD):
+            form = {"current": current, "new": "another good one"}
+            browser.page("POST", "/security/password", data=form)
+    told = [(action, error) for action, _, error, _ in lines(ctx, alice)]
+    assert ("security.password", "invalid-input") in told
+    assert ("security.password", "") in told
