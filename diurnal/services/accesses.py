@@ -15,7 +15,7 @@ from diurnal.services import audit, grants
 from diurnal.services.context import AccountState, CachedAccess, Context
 from diurnal.services.grants import NAME_MAX as NAME_MAX
 from diurnal.services.grants import PERMISSIONS_MAX as PERMISSIONS_MAX
-from diurnal.store import accesses, changes
+from diurnal.store import accesses, accounts, changes
 from diurnal.store.accesses import Stored, Version
 from diurnal.store.database import Tx, WriteTx
 
@@ -85,7 +85,13 @@ def expired(ctx: Context, access: Access) -> bool:
 def stands(tx: Tx, access: Access) -> bool:
     """Return whether an access is still there: for whoever holds a connection open by it."""
     stored = accesses.by_id(tx, access.account_id, access.id)
-    return stored is not None and stored.deleted is None
+    return stored is not None and stored.deleted is None and not _closed(tx, access.account_id)
+
+
+def _closed(tx: Tx, account_id: int) -> bool:
+    """Return whether an admin has closed the account, or it is gone."""
+    account = accounts.get(tx, account_id)
+    return account is None or account.disabled is not None
 
 
 def current(tx: Tx, ctx: Context, access: Access) -> Access | None:
@@ -98,7 +104,7 @@ def current(tx: Tx, ctx: Context, access: Access) -> Access | None:
     stored = accesses.by_id(tx, access.account_id, access.id)
     if stored is None or stored.deleted is not None or expired(ctx, stored.access):
         return None
-    return stored.access
+    return None if _closed(tx, access.account_id) else stored.access
 
 
 def _used(ctx: Context, access: Access) -> Access:

@@ -301,9 +301,11 @@ def test_a_closed_account_lets_nobody_in_and_opens_again(
     ctx: Context, alice: Access, charlie: Access
 ) -> None:
     _, token = session(ctx, charlie)
-    assert opens(ctx, token)
+    held = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
     admin.change(ctx, alice, "charlie", disabled=True)
     assert not opens(ctx, token)
+    assert not ctx.store.read(lambda tx: accesses.stands(tx, held))
+    assert ctx.store.read(lambda tx: accesses.current(tx, ctx, held)) is None
     with pytest.raises(Forbidden):
         begin(ctx, "charlie")
     with pytest.raises(Unauthenticated):
