@@ -370,6 +370,8 @@ TABLE: Mapping[str, Row] = {
         {"id": "{batch}"},
         aims=(Aim.INSIDE, Aim.OTHER, Aim.NOWHERE),
     ),
+    "GET /measures/{measure}/sources": Row(owner_only(200), {"measure": "weight"}),
+    "PUT /measures/{measure}/sources": Row(owner_only(200), {"measure": "weight"}, {"sources": []}),
     "GET /connectors": Row(owner_only(200)),
     "GET /connections": Row(owner_only(200)),
     "POST /connections": Row(owner_only(201), body={"connector": "owntracks"}),

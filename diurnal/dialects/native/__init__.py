@@ -37,6 +37,7 @@ from diurnal.dialects.native import (
     security,
     series,
     sessions,
+    source_order,
     streams,
     tokens,
 )
@@ -60,6 +61,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *live.ENDPOINTS,
     *streams.ENDPOINTS,
     *measures.ENDPOINTS,
+    *source_order.ENDPOINTS,
     *account.ENDPOINTS,
     *credentials.ENDPOINTS,
     *profile.ENDPOINTS,

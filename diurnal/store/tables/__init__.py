@@ -33,10 +33,17 @@ from diurnal.store.tables.connections import (
     fetched,
     pull_state,
     pulled,
-    source_priority,
     upstream,
 )
-from diurnal.store.tables.days import day_dirty, day_number, day_row, day_value, source, source_day
+from diurnal.store.tables.days import (
+    day_dirty,
+    day_number,
+    day_row,
+    day_value,
+    source,
+    source_day,
+    source_measure,
+)
 from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
 from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
@@ -113,7 +120,7 @@ __all__ = [
     "set_aside",
     "source",
     "source_day",
-    "source_priority",
+    "source_measure",
     "stream",
     "tombstone",
     "totp",

@@ -96,15 +96,6 @@ delivery = table(
 )
 index("delivery_waiting", delivery.c.account_id, delivery.c.connection_id, where="read = 0")
 
-source_priority = table(
-    "source_priority",
-    Column("measure", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("rank", Integer, nullable=False),
-    key=("measure", "source"),
-    clustered=True,
-)
-
 upstream = Table(
     "upstream",
     metadata,

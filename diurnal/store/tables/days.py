@@ -23,6 +23,16 @@ source_day = table(
     clustered=True,
 )
 
+source_measure = table(
+    "source_measure",
+    Column("measure", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("first_day", Integer, nullable=False),
+    key=("measure", "source"),
+    clustered=True,
+)
+
 day_row = table(
     "day_row",
     Column("measure", Text, nullable=False),

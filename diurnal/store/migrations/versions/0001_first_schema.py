@@ -1387,7 +1387,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "source_priority",
+        "source_measure",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "measure", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
@@ -1395,7 +1395,8 @@ def upgrade() -> None:
         sa.Column(
             "source", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
-        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("first_day", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "measure", "source"),
         sqlite_with_rowid=False,
     )
@@ -1542,7 +1543,7 @@ def downgrade() -> None:
 
     op.drop_table("tombstone")
     op.drop_table("stream")
-    op.drop_table("source_priority")
+    op.drop_table("source_measure")
     op.drop_table("source_day")
     op.drop_table("source")
     op.drop_table("set_aside")
