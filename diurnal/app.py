@@ -20,7 +20,7 @@ from diurnal import live, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
 from diurnal.http import Handler, Json, NoStore, doing, header, mounted, router
-from diurnal.services import accesses, audit, legacy
+from diurnal.services import accesses, audit, legacy, own_address
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
 from diurnal.store.database import WriteTx
@@ -196,4 +196,4 @@ def on(ctx: Context) -> ASGIApp:
 
 def socket_path(data_dir: Path) -> Path:
     """Return where the running server leaves its address for commands."""
-    return data_dir / "server.json"
+    return data_dir / own_address.FILE

@@ -99,3 +99,12 @@ def test_admins_are_named_and_accounts_closed(run: Any, home: Path) -> None:
     assert run("enable", "alice")["disabled"] is False
     with there(home) as ctx:
         assert shows(ctx, PASSWORD) is not None
+
+
+def test_a_link_leads_to_where_the_server_runs(run: Any, home: Path) -> None:
+    run("create", "alice", "--password-stdin", stdin=PASSWORD)
+    told = home / "server.json"
+    told.write_text('{"pid": 1, "url": "http://127.0.0.1:8499"}')
+    assert run("reset-password", "alice")["link"].startswith("http://127.0.0.1:8499/reset?")
+    told.write_text("{")
+    assert run("reset-password", "alice")["link"].startswith("http://127.0.0.1:8400/reset?")

@@ -12,7 +12,7 @@ from diurnal.auth.passwords import OURS, Rule
 from diurnal.errors import Conflict, Forbidden, InvalidInput
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR
-from diurnal.services import accesses, audit, mail, one_time, passwords
+from diurnal.services import accesses, audit, mail, one_time, own_address, passwords
 from diurnal.services.accounts import named
 from diurnal.services.audit import Doing
 from diurnal.services.context import Context
@@ -88,7 +88,7 @@ def issue_reset(tx: WriteTx, ctx: Context, account: Account, *, by_mail: bool = 
     """Return a link that sets a new password once, within an hour."""
     data = {"email": account.email if by_mail else None}
     token = one_time.issue(tx, ctx, account.account_id, passwords.RESET, data, lasts=RESET_LASTS_US)
-    return f"{ctx.settings.own_url}/reset?token={token}"
+    return f"{own_address.of(ctx)}/reset?token={token}"
 
 
 def reset(ctx: Context, *, token: str, password: str, address: str, rule: Rule = OURS) -> str:
@@ -132,7 +132,7 @@ def check_reset(ctx: Context, token: str, address: str) -> str:
 def tell_changed(tx: WriteTx, ctx: Context, account: Account) -> None:
     """Tell the owner that the password was changed."""
     if account.email is not None:
-        text = _CHANGED_TEXT.format(name=account.username, link=f"{ctx.settings.own_url}/reset")
+        text = _CHANGED_TEXT.format(name=account.username, link=f"{own_address.of(ctx)}/reset")
         subject = "Your password was changed"
         mail.queue(tx, ctx, account.account_id, to=account.email, subject=subject, text=text)
 
@@ -159,7 +159,7 @@ def ask_verify(tx: WriteTx, ctx: Context, caller: Access) -> bool:
         raise Conflict("several mails were sent within the hour; look for them, or try later")
     data = {"email": account.email}
     token = one_time.issue(tx, ctx, caller.account_id, VERIFY, data, lasts=VERIFY_LASTS_US)
-    link = f"{ctx.settings.own_url}/verify-email?token={token}"
+    link = f"{own_address.of(ctx)}/verify-email?token={token}"
     mail.queue(
         tx,
         ctx,

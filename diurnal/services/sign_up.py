@@ -10,7 +10,7 @@ from diurnal.auth.passwords import OURS, Rule
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import DAY
-from diurnal.services import accounts, events
+from diurnal.services import accounts, events, own_address
 from diurnal.services.context import Context
 from diurnal.store import accounts as account_rows
 from diurnal.store import changes, invitations
@@ -177,7 +177,7 @@ def invite(
 
 def link(ctx: Context, token: str) -> str:
     """Return the address that an invitation is sent as."""
-    return f"{ctx.settings.own_url}/sign-up?invitation={token}"
+    return f"{own_address.of(ctx)}/sign-up?invitation={token}"
 
 
 def listed(tx: Tx, caller: Access) -> list[Invitation]:
