@@ -180,7 +180,11 @@ def telling(fn: Callable[[Tx], T]) -> Callable[[Tx], T]:
     one = known[0]
 
     def turn(tx: Tx) -> T:
-        result = fn(tx)
+        try:
+            result = fn(tx)
+        except AppError:
+            one.failed(tx)
+            raise
         one.took(tx)
         return result
 
@@ -195,7 +199,11 @@ def noting(ctx: Context, fn: Callable[[WriteTx], T]) -> tuple[Callable[[WriteTx]
     one, account_id = known[0], known[0].account_id
 
     def turn(tx: WriteTx) -> T:
-        result = fn(tx)
+        try:
+            result = fn(tx)
+        except AppError:
+            one.failed(tx)
+            raise
         audit.append(tx, ctx, account_id, [one.line(ctx.now(), tx)])
         return result
 

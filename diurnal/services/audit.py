@@ -135,6 +135,11 @@ class Doing:
                 self.n += n
                 self.targets += targets
 
+    def failed(self, tx: Tx) -> None:
+        """Add what a refused transaction was aimed at; it showed and wrote nothing."""
+        for _, targets in tx.told or ():
+            self.targets += targets
+
     def line(self, now: int, tx: Tx | None = None) -> Line:
         """Return the line, with what a transaction has told so far."""
         n, targets = self.n, self.targets
