@@ -153,14 +153,17 @@ def end_others(tx: WriteTx, ctx: Context, caller: Access, *, apps: bool = False)
         for s in access_rows.all_of(tx, caller.account_id)
         if s.deleted is None and s.access.id != caller.id and (apps or _is_session(s, known))
     ]
-    _revoke(tx, ctx, caller, ended)
-    return len(ended)
+    return _revoke(tx, ctx, caller, ended)
 
 
-def _revoke(tx: WriteTx, ctx: Context, caller: Access, ids: Iterable[str]) -> None:
+def _revoke(tx: WriteTx, ctx: Context, caller: Access, ids: Iterable[str]) -> int:
+    """Revoke accesses, each with those it made; return how many that were."""
+    gone: set[str] = set()
     for id_ in ids:
-        accesses.revoke(tx, ctx, caller, id_)
-        store.remove(tx, caller.account_id, id_)
+        if id_ not in gone:
+            gone |= {id_, *accesses.revoke(tx, ctx, caller, id_)}
+            store.remove(tx, caller.account_id, id_)
+    return len(gone)
 
 
 def _is_session(stored: Stored, known: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from diurnal.auth import one_time_codes, passwords
 from diurnal.errors import Conflict, Forbidden, InvalidInput, TooMany, Unauthenticated
-from diurnal.model.access import Access, Kind
+from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.services import (
     accesses,
     accounts,
@@ -269,14 +269,28 @@ def test_a_new_password_ends_sessions_and_apps_if_asked(ctx: Context, alice: Acc
     assert caller.id == id_
     _, other = session(ctx, alice)
     _, app = ctx.store.write(
-        lambda tx: accesses.create(tx, ctx, alice, name="N", permissions=(), kind=Kind.PERSONAL)
+        lambda tx: accesses.create(
+            tx, ctx, alice, name="N", permissions=[Permission(Level.MANAGE)], kind=Kind.APP
+        )
+    ).result()
+    maker = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, app)).id
+    _, made = ctx.store.write(
+        lambda tx: accesses.issue(
+            tx,
+            ctx,
+            account_id=alice.account_id,
+            username="alice",
+            kind=Kind.SHARED,
+            name="M",
+            made_by=maker,
+        )
     ).result()
     change = {"address": HERE, "new": "another good one"}
     assert password_cases.change(ctx, caller, current=PASSWORD, **change) == 1
-    assert [opens(ctx, t) for t in (mine, other, app)] == [True, False, True]
+    assert [opens(ctx, t) for t in (mine, other, app, made)] == [True, False, True, True]
     change["new"] = PASSWORD
     password_cases.change(ctx, caller, current="another good one", revoke_apps=True, **change)
-    assert [opens(ctx, t) for t in (mine, other, app)] == [True, False, False]
+    assert [opens(ctx, t) for t in (mine, other, app, made)] == [True, False, False, False]
 
 
 def test_of_two_who_change_the_password_at_once_one_does(ctx: Context, alice: Access) -> None:
