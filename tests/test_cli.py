@@ -200,6 +200,24 @@ def test_tokens_open_what_they_say(home: Path) -> None:
     assert len(set(made.values())) == 3
 
 
+def test_applications_are_registered_and_deleted(home: Path) -> None:
+    new = ["client", "create", "--owner", "alice", "--api", "exist", "--name", "Tracker"]
+    back = ["--redirect-uri", "https://a.example/1", "--redirect-uri", "https://a.example/2"]
+    narrow = ["--scope", "read", "--scope", "write", "--attribute", "mood"]
+    made = document(diurnal(*new, *back, *narrow, "--json", "--data-dir", home))
+    assert sorted(made) == ["client_id", "client_secret"]
+    listed = document(diurnal("client", "list", "--owner", "alice", "--json", "--data-dir", home))
+    assert [c["redirect_uris"] for c in listed["clients"]] == [[back[1], back[3]]]
+    for wrong in (["--scope", "everything"], ["--redirect-uri", "http://elsewhere.example/"]):
+        ran = diurnal(*new, *back, *wrong, "--data-dir", home)
+        assert ran.returncode == 1
+        assert len(ran.stderr.splitlines()) == 1
+    assert diurnal(*new[:4], "--api", "x", *new[6:], *back, "--data-dir", home).returncode == 2
+    gone = ["client", "delete", made["client_id"], "--owner", "alice", "--data-dir", home]
+    assert diurnal(*gone).returncode == 0
+    assert diurnal(*gone).returncode == 1
+
+
 def test_an_account_is_deleted_with_its_files(home: Path) -> None:
     (home / "uploads" / "1").mkdir(parents=True)
     (home / "uploads" / "1" / "x").write_text("x")

@@ -326,7 +326,7 @@ def storage(
     # The first statement locks the account: of many who come at once, one is served.
     changes.reserve(tx, account_id, 0, ctx.now())
     account = accounts.get(tx, account_id)
-    if account is None:
+    if account is None or account.disabled is not None:
         return Nothing(*found.values())
     return Steps(tx, ctx, face, account_id, account.username, *found.values())
 

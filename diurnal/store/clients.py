@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, null, select, update
+from sqlalchemy import bindparam, delete, func, null, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store import accounts
 from diurnal.store.database import Row, Tx, WriteTx
@@ -61,7 +62,8 @@ _ALL = Sql(
     .where(client.c.account_id == bindparam("account"))
     .order_by(client.c.created_us, client.c.id)
 )
-_INSERT = ordered(_COLUMNS, insert(client))
+_INSERT = ordered(_COLUMNS, upsert(client).on_conflict_do_nothing())
+"""Of two who bring an application that describes itself elsewhere, one keeps it."""
 _UPDATE = Sql(
     update(client)
     .where(client.c.account_id == bindparam("account"), client.c.id == bindparam("client"))

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from diurnal.model.access import Access
-from diurnal.services import accounts
+from diurnal.services import accounts, admin
 from diurnal.services.context import Context
 from tests.clock import DAY, SECOND, Clock
 from tests.oauth.browser import Browser, answered, session
@@ -240,3 +240,14 @@ def test_the_owner_finds_it_in_the_log(app: App) -> None:
         ("consent.refuse", ""),
     ):
         assert one in told
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_closed_account_gives_no_tokens(app: App, ctx: Context, alice: Access) -> None:
+    code, tokens = app.code(), app.tokens()
+    admin.set_flags(ctx, alice.account_id, disabled=True)
+    assert not app.opens(tokens["access_token"])
+    assert error(app.refresh(tokens["refresh_token"])) == "invalid_grant"
+    assert error(app.redeem(code)) == "invalid_grant"
+    admin.set_flags(ctx, alice.account_id, disabled=False)
+    assert app.refresh(tokens["refresh_token"]).status_code == 200

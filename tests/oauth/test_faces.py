@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -17,6 +18,7 @@ from diurnal.auth import signing
 from diurnal.auth.oauth2.face import CODE, REFRESH, Face
 from diurnal.catalog import scopes
 from diurnal.catalog.scopes import personicle
+from diurnal.dialects.oauth2 import FACE
 from diurnal.http import oauth
 from diurnal.model.access import Access, Level
 from diurnal.services import accesses, legacy
@@ -251,6 +253,26 @@ def test_metadata_say_what_is_there(app: App, public: App) -> None:
     assert get("/.well-known/nothing").status_code == 404
     keys = get("/oauth2/keys").json()["keys"]
     assert [sorted(set(k) & {"d", "p", "q", "kid", "n"}) for k in keys] == [["kid", "n"]]
+
+
+@ONCE
+def test_a_resource_says_who_guards_it(ctx: Context) -> None:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [(b"host", b"d.example")],
+        "scheme": "https",
+        "server": None,
+        "query_string": b"",
+    }
+    told = oauth.protected_resource(
+        ctx, Request(scope), path="/mcp", face=FACE, name="Diurnal for assistants"
+    )
+    said = json.loads(bytes(told.body))
+    assert said["resource"] == "https://d.example/mcp"
+    assert said["authorization_servers"] == ["https://d.example"]
+    assert "read:heart" in said["scopes_supported"]
 
 
 @ONCE

@@ -116,6 +116,7 @@ class TokenOut(wire.Output):
         used: when it was last used; `calls` how often.
         serial: how often it was changed.
         created_by: id of the token that made it, `system` for the machine itself.
+        scopes: what an application was granted, in its API's words; `permissions` is what counts.
     """
 
     id: str
@@ -132,6 +133,7 @@ class TokenOut(wire.Output):
     serial: int = 0
     created_by: str | None = None
     client_data: dict[str, Any] | None = None
+    scopes: list[str] = msgspec.field(default_factory=list)
 
 
 class TokenMade(TokenOut, kw_only=True):
@@ -212,6 +214,7 @@ def _members(ctx: Context, stored: Stored) -> dict[str, object]:
         "serial": stored.serial,
         "created_by": stored.created_by,
         "client_data": stored.client_data,
+        "scopes": list(access.scopes),
     }
 
 
