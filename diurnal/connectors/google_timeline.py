@@ -11,7 +11,6 @@ import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, BinaryIO, cast
 
 import msgspec
@@ -99,7 +98,7 @@ class Fixes:
 
     def __init__(self, telling: str) -> None:
         self._telling = telling
-        self._slots: dict[int, list[tuple[int, int, int, int]]] = {}
+        self._slots: dict[int, list[str]] = {}
 
     def add(self, at: int, lat: float, lon: float, accuracy: float | None = None) -> Iterator[Item]:
         """Take one fix, and yield an hour that is long over.
@@ -109,17 +108,16 @@ class Fixes:
         """
         if not (abs(lat) <= 90 and abs(lon) <= 180 and TIME_MIN <= at <= TIME_MAX):
             raise ValueError(f"no place on Earth: {lat}, {lon}")
-        metres = -1 if accuracy is None else round(accuracy)
-        fix = at // _MILLI, round(lat * _DEGREE), round(lon * _DEGREE), metres
-        self.open(at // SECOND // SLOT_S).append(fix)
+        metres = -1 if accuracy is None else int(accuracy)
+        fix = f"{at // _MILLI},{round(lat * _DEGREE)},{round(lon * _DEGREE)},{metres}"
+        self.take(at // SECOND // SLOT_S, [fix])
         yield from self.over()
 
-    def open(self, slot: int) -> list[tuple[int, int, int, int]]:
-        """Return the fixes of an hour, to be added to."""
-        fixes = self._slots.get(slot)
-        if fixes is None:
-            fixes = self._slots[slot] = []
-        return fixes
+    def take(self, slot: int, fixes: list[str]) -> None:
+        """Take fixes of one hour."""
+        known = self._slots.setdefault(slot, fixes)
+        if known is not fixes:
+            known += fixes
 
     def over(self) -> Iterator[Item]:
         """Yield the hours that are long over."""
@@ -133,21 +131,20 @@ class Fixes:
             yield self._event(slot, fixes)
         self._slots = {}
 
-    def _event(self, slot: int, fixes: list[tuple[int, int, int, int]]) -> Datum:
-        track = fixes[:FIXES_MAX]
-        if any(a[0] >= b[0] for a, b in pairwise(track)):
-            track = sorted(set(track))
-        first, last = track[0][0], track[-1]
+    def _event(self, slot: int, fixes: list[str]) -> Datum:
+        # All times have as many digits, so their texts come in their order.
+        track = sorted(set(fixes[:FIXES_MAX]))
+        start, end = int(track[0].partition(",")[0]), track[-1].split(",")
         return Datum(
             source=TIMELINE,
             source_id=f"track:{slot}",
             type="position/wgs84",
-            start=first * _MILLI,
-            duration=(last[0] - first) * _MILLI,
+            start=start * _MILLI,
+            duration=(int(end[0]) - start) * _MILLI,
             content={
-                "latitude": last[1] / _DEGREE,
-                "longitude": last[2] / _DEGREE,
-                "track": ";".join([f"{a},{b},{c},{d}" for a, b, c, d in track]),
+                "latitude": int(end[1]) / _DEGREE,
+                "longitude": int(end[2]) / _DEGREE,
+                "track": ";".join(track),
             },
             measure="location",
             telling=self._telling,
@@ -159,7 +156,7 @@ class _Record(msgspec.Struct, gc=False):
 
     latitudeE7: int | None = None  # noqa: N815 - theirs
     longitudeE7: int | None = None  # noqa: N815 - theirs
-    accuracy: float | None = None
+    accuracy: int | float | None = None
     timestamp: datetime | None = None
 
 
@@ -185,10 +182,12 @@ def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
                 rest, tried = rest[found.end() :], 1
             cut = _border(rest)
             try:
-                for each in _runs(_decode(b"[%b]" % rest[:cut]), fixes):
-                    yield from each
+                hours = _hours(_decode(b"[%b]" % rest[:cut]))
             except (msgspec.DecodeError, ValueError):
                 break
+            for hour, found_there in hours:
+                fixes.take(hour, found_there)
+                yield from fixes.over()
             rest = rest[cut:].lstrip(b" \r\n\t,") if cut else rest
             yield Progress(READING, min(done, total), total)
             if len(rest) > 4 * BLOCK:
@@ -214,13 +213,14 @@ def _border(data: bytes) -> int:
     return 0
 
 
-def _runs(rows: list[_Record], fixes: Fixes) -> Iterator[Iterator[Item]]:
-    """Take fixes, an hour's at a time.
+def _hours(rows: list[_Record]) -> list[tuple[int, list[str]]]:
+    """Return fixes as text, an hour's together.
 
     Raises:
-        ValueError: one is not as it should be; none of these was taken.
+        ValueError: one is not as it should be.
     """
-    taken: list[tuple[int, tuple[int, int, int, int]]] = []
+    found: list[tuple[int, list[str]]] = []
+    slot, fixes = -1, [""]
     for row in rows:
         lat, lon, when = row.latitudeE7, row.longitudeE7, row.timestamp
         if lat is None or lon is None or when is None or when.tzinfo is None:
@@ -228,15 +228,12 @@ def _runs(rows: list[_Record], fixes: Fixes) -> Iterator[Iterator[Item]]:
         if not (-_LAT_MAX <= lat <= _LAT_MAX and -_LON_MAX <= lon <= _LON_MAX):
             raise ValueError("no place on Earth")
         at = round(when.timestamp() * 1000)
-        metres = -1 if row.accuracy is None else round(row.accuracy)
-        taken.append((at // _SLOT_MS, (at, lat, lon, metres)))
-    slot = None
-    into: list[tuple[int, int, int, int]] = []
-    for hour, fix in taken:
-        if hour != slot:
-            yield fixes.over()
-            slot, into = hour, fixes.open(hour)
-        into.append(fix)
+        if at // _SLOT_MS != slot:
+            slot, fixes = at // _SLOT_MS, []
+            found.append((slot, fixes))
+        metres = -1 if row.accuracy is None else int(row.accuracy)
+        fixes.append(f"{at},{lat},{lon},{metres}")
+    return found
 
 
 class _Joined(io.RawIOBase):

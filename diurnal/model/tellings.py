@@ -79,24 +79,15 @@ def _lengthened(
     known, fresh = before.get(TRACK), content.get(TRACK)
     if not isinstance(known, str) or not isinstance(fresh, str):
         return new, content
+    track = sorted({*known.split(";"), *fresh.split(";")})
     try:
-        track = sorted({_fix(fix) for text in (known, fresh) for fix in text.split(";")})
+        (start, *_), (end, lat, lon, _) = (map(int, track[i].split(",")) for i in (0, -1))
     except ValueError:
         return new, content
-    first, last = track[0], track[-1]
-    joined = {
-        "latitude": last[1] / _DEGREE,
-        "longitude": last[2] / _DEGREE,
-        TRACK: ";".join(",".join(map(str, fix)) for fix in track),
-    }
-    length = (last[0] - first[0]) * _MILLI
-    new = msgspec.structs.replace(new, time=first[0] * _MILLI, duration=length)
-    return new, {**content, **joined}
-
-
-def _fix(text: str) -> tuple[int, int, int, int]:
-    at, lat, lon, metres = map(int, text.split(","))
-    return at, lat, lon, metres
+    place = {"latitude": lat / _DEGREE, "longitude": lon / _DEGREE, TRACK: ";".join(track)}
+    length = (end - start) * _MILLI
+    new = msgspec.structs.replace(new, time=start * _MILLI, duration=length)
+    return new, {**content, **place}
 
 
 def _widened(
