@@ -158,7 +158,17 @@ def _line(line: str) -> dict[str, Any]:
     return {"time": cells[0], "measure": cells[1], "value": cells[2], "unit": unit}
 
 
+def _topic(delivery: Delivery) -> str:
+    """Return what a topic of MQTT names; its end often says only that a state follows."""
+    parts = [p for p in delivery.headers.get("x-topic", "").split("/") if p]
+    while len(parts) > 1 and parts[-1].lower() in ("state", "value", "status"):
+        parts.pop()
+    return parts[-1] if parts else ""
+
+
 def _receive(delivery: Delivery, options: Options) -> Iterator[Item]:
+    if name := _topic(delivery):
+        options = {"measure": name, **{k: v for k, v in options.items() if v}}
     id_ = delivery.headers.get("idempotency-key", "")
     return rows_of(_body(delivery), options, delivery.at, id_)
 

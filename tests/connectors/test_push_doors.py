@@ -199,6 +199,25 @@ def test_a_weight_is_understood_in_any_form(
     assert datum.start == NOW
 
 
+@pytest.mark.parametrize(
+    ("topic", "label"),
+    [
+        ("home/scale/weight/state", "weight"),
+        ("zigbee2mqtt/Bath", "Bath"),
+        ("a/b/value/status", "b"),
+        ("state", "state"),
+    ],
+)
+def test_a_topic_names_what_a_number_is(topic: str, label: str) -> None:
+    said = send("generic", b"71.5", type_="", headers={"x-topic": topic})
+    if label == "weight":
+        assert only(Datum, said)[0].measure == "weight"
+    else:
+        assert [o.label for o in only(OwnMeasure, said)] == [label]
+    given = send("generic", b"7", type_="", headers={"x-topic": topic}, options={"measure": "mood"})
+    assert only(Datum, given)[0].measure == "mood"
+
+
 def test_units_are_converted_and_wrong_ones_refused() -> None:
     [datum] = only(Datum, send("generic", {"measure": "weight", "value": 157, "unit": "lb"}))
     assert datum.content == pytest.approx(71.214, abs=0.001)
