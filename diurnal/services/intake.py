@@ -43,9 +43,8 @@ from diurnal.store.database import ROWS_PER_TURN, WriteTx
 
 TURN_S = 0.002
 """The server's writes wait for a turn to end; the next turn takes as many rows as fit into this."""
-DATA_MIN, DATA_MAX = 5, ROWS_PER_TURN // 10
+DATA_MIN, DATA_MAX = 15, ROWS_PER_TURN // 10
 """Data of a turn: each also brings its change, the marks of its days and its source's days."""
-DATA_FIRST = 20
 POINTS_PER_TURN = 20_000
 LANE_POINTS = 20_000
 HELD_POINTS_MAX = 400_000
@@ -288,7 +287,7 @@ class _Hand:
         self._progress, self._stopping, self._bulk = progress, stopping, bulk
         self._resumed = batch.state == imports.RUNNING
         self._turn = _Turn()
-        self._most = DATA_FIRST
+        self._most = DATA_MIN
         self._lanes: dict[_Lane, _Waiting] = {}
         self._held = 0
         self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}

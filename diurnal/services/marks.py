@@ -139,7 +139,7 @@ def _change(
     account_id = state.account_id
     measure = state.measure(key)
     before = store.facts(tx, account_id, key)
-    store.saw(tx, account_id, {(key, source, day) for source, day in come})
+    store.saw(tx, account_id, key, come)
     store.unsee(tx, account_id, key, gone)
     if len(before) < 2 or measure is None:
         return

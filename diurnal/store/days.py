@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    and_,
     bindparam,
+    case,
     delete,
     func,
     literal_column,
@@ -28,6 +32,7 @@ from diurnal.store.tables import (
     event,
     event_stream,
     source_day,
+    source_measure,
 )
 
 _MARK = ordered(
@@ -72,9 +77,15 @@ def mark(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, int]], rev: in
     tx.many(_MARK, [(account_id, measure, day, rev) for measure, day in sorted(cells)])
 
 
-def saw(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, str, int]]) -> None:
-    """Remember that (measure, source, day) has data; ranks sources of equal kind."""
-    tx.many(_SEEN, [(account_id, *cell) for cell in sorted(cells)])
+def saw(tx: WriteTx, account_id: int, measure: str, come: Iterable[tuple[str, int]]) -> None:
+    """Remember that sources have data on days that they had none on; ranks equal kinds."""
+    cells = sorted(come)
+    tx.many(_SEEN, [(account_id, measure, *cell) for cell in cells])
+    counted = []
+    for source, listed in groupby(cells, itemgetter(0)):
+        days = [day for _, day in listed]
+        counted.append((account_id, measure, source, len(days), days[0]))
+    tx.many(_COUNT, counted)
 
 
 def series_measures(tx: Tx, account_id: int) -> list[str]:
@@ -277,22 +288,61 @@ _KEEP = ordered(
     ),
 )
 _FACTS = Sql(
-    select(source_day.c.source, func.count(), func.min(source_day.c.day))
-    .where(
-        source_day.c.account_id == bindparam("account"),
-        source_day.c.measure == bindparam("measure"),
+    select(source_measure.c.source, source_measure.c.days, source_measure.c.first_day).where(
+        source_measure.c.account_id == bindparam("account"),
+        source_measure.c.measure == bindparam("measure"),
     )
-    .group_by(source_day.c.source)
 )
 _MEASURES_OF = Sql(
-    select(source_day.c.measure)
-    .where(
-        source_day.c.account_id == bindparam("account"), source_day.c.source == bindparam("name")
+    select(source_measure.c.measure).where(
+        source_measure.c.account_id == bindparam("account"),
+        source_measure.c.source == bindparam("name"),
     )
-    .distinct()
 )
 _MEASURES_SEEN = Sql(
-    select(source_day.c.measure).where(source_day.c.account_id == bindparam("account")).distinct()
+    select(source_measure.c.measure)
+    .where(source_measure.c.account_id == bindparam("account"))
+    .distinct()
+)
+_fresh = upsert(source_measure)
+_COUNT = ordered(
+    ("account_id", "measure", "source", "days", "first_day"),
+    _fresh.on_conflict_do_update(
+        index_elements=["account_id", "measure", "source"],
+        set_={
+            "days": source_measure.c.days + _fresh.excluded.days,
+            "first_day": case(
+                (
+                    _fresh.excluded.first_day < source_measure.c.first_day,
+                    _fresh.excluded.first_day,
+                ),
+                else_=source_measure.c.first_day,
+            ),
+        },
+    ),
+)
+_FIRST = Sql(
+    select(func.min(source_day.c.day)).where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("measure"),
+        source_day.c.source == bindparam("name"),
+    )
+)
+_COUNT_LESS = Sql(
+    update(source_measure)
+    .where(
+        source_measure.c.account_id == bindparam("account"),
+        source_measure.c.measure == bindparam("of_measure"),
+        source_measure.c.source == bindparam("name"),
+    )
+    .values(days=source_measure.c.days - bindparam("n"), first_day=bindparam("first"))
+)
+_COUNT_NONE = Sql(
+    delete(source_measure).where(
+        source_measure.c.account_id == bindparam("account"),
+        source_measure.c.measure == bindparam("of_measure"),
+        source_measure.c.source == bindparam("name"),
+    )
 )
 _DAYS_SEEN = Sql(
     select(source_day.c.day)
@@ -354,9 +404,20 @@ _UNSEE = ordered(
     ),
 )
 _SEEN_ON = Sql(
-    select(source_day.c.source, source_day.c.day).where(
-        source_day.c.account_id == bindparam("account"),
-        source_day.c.measure == bindparam("measure"),
+    # By source: without its name the day is no part of the key that can be looked up.
+    select(source_day.c.source, source_day.c.day)
+    .select_from(source_measure)
+    .join(
+        source_day,
+        and_(
+            source_day.c.account_id == source_measure.c.account_id,
+            source_day.c.measure == source_measure.c.measure,
+            source_day.c.source == source_measure.c.source,
+        ),
+    )
+    .where(
+        source_measure.c.account_id == bindparam("account"),
+        source_measure.c.measure == bindparam("measure"),
         in_list(source_day.c.day, "days"),
     )
 )
@@ -476,7 +537,15 @@ def seen_on(tx: Tx, account_id: int, measure: str, days: Iterable[int]) -> set[t
 
 def unsee(tx: WriteTx, account_id: int, measure: str, gone: Iterable[tuple[str, int]]) -> None:
     """Forget that sources had data on days."""
-    tx.many(_UNSEE, [(account_id, measure, source, day) for source, day in sorted(gone)])
+    cells = sorted(gone)
+    tx.many(_UNSEE, [(account_id, measure, *cell) for cell in cells])
+    for source, listed in groupby(cells, itemgetter(0)):
+        which = {"account": account_id, "of_measure": measure, "name": source}
+        first = tx.one(_FIRST, {"account": account_id, "measure": measure, "name": source})
+        if first is None or first[0] is None:
+            tx.execute(_COUNT_NONE, which)
+        else:
+            tx.execute(_COUNT_LESS, which | {"n": len(list(listed)), "first": first[0]})
 
 
 def covered(first: int, last: int, day_at: Callable[[int], int]) -> range:

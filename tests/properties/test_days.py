@@ -257,7 +257,15 @@ def seen(ctx: Context, who: Access) -> set[tuple[str, str, int]]:
             source_day.c.account_id == who.account_id
         )
     )
-    return set(ctx.store.read(lambda tx: tx.execute(sql, {})))
+    found = set(ctx.store.read(lambda tx: tx.execute(sql, {})))
+    for measure in {key for key, _, _ in found} | {*MEASURES, "weight", "steps"}:
+        of_source: dict[str, list[int]] = {}
+        for key, source, day in found:
+            if key == measure:
+                of_source.setdefault(source, []).append(day)
+        facts = ctx.store.read(lambda tx, measure=measure: store.facts(tx, who.account_id, measure))
+        assert sorted(facts) == sorted((s, len(d), min(d)) for s, d in of_source.items())
+    return found
 
 
 def present(ctx: Context, who: Access) -> set[tuple[str, str, int]]:
