@@ -41,10 +41,12 @@ from diurnal.store import events as event_store
 from diurnal.store.batches import Stored
 from diurnal.store.database import ROWS_PER_TURN, WriteTx
 
-TURN_S = 0.002
+TURN_S = 0.0025
 """The server's writes wait for a turn to end; the next turn takes as many rows as fit into this."""
-DATA_MIN, DATA_MAX = 15, ROWS_PER_TURN // 10
+DATA_MIN, DATA_MAX = 25, ROWS_PER_TURN // 10
 """Data of a turn: each also brings its change, the marks of its days and its source's days."""
+DAYS_OF_DATUM = 4
+"""Day rows that cost as much as an event or a chunk."""
 POINTS_PER_TURN = 20_000
 LANE_POINTS = 20_000
 HELD_POINTS_MAX = 400_000
@@ -255,8 +257,8 @@ class _Turn:
     points: int = 0
 
     @property
-    def data(self) -> int:
-        return len(self.events) + len(self.days) + self.chunks
+    def data(self) -> float:
+        return len(self.events) + len(self.days) / DAYS_OF_DATUM + self.chunks
 
 
 @dataclass

@@ -140,7 +140,8 @@ def _change(
     measure = state.measure(key)
     before = store.facts(tx, account_id, key)
     store.saw(tx, account_id, key, come)
-    store.unsee(tx, account_id, key, gone)
+    if gone:
+        store.unsee(tx, account_id, key, gone)
     if len(before) < 2 or measure is None:
         return
     after = store.facts(tx, account_id, key)
