@@ -145,7 +145,7 @@ class _Tail(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     value: float | None = None
     source_id: str | None = None
     batch: int | None = None
-    clock: int | None = None
+    clock: float | int | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -201,7 +201,7 @@ def tail_json(e: Event) -> bytes:
             e.value,
             e.source_id,
             e.batch,
-            e.clock,
+            None if e.clock is None else seconds(e.clock),
         )
     )[1:]
 

@@ -251,7 +251,7 @@ class _Body(msgspec.Struct, rename="camel"):
 
 class _Tail(msgspec.Struct):
     timezone: str | None = None
-    clock: int | None = None
+    clock: float | None = None
 
 
 _UNTOLD = _Tail()
@@ -303,7 +303,7 @@ def _event(row: Row, files: tuple[File, ...]) -> Event:
         client_data=body.client_data,
         trashed=body.trashed,
         zone=tail.timezone,
-        clock=tail.clock,
+        clock=None if tail.clock is None else round(tail.clock * SECOND),
         offset=row[2],
         day=row[4],
         measure=row[5],
@@ -506,6 +506,7 @@ def _shape(query: EventQuery, reach: Reach, *, spans: bool = False) -> _Shape:
             c.tags is not None,
             c.start is not None,
             c.end is not None,
+            c.until is not None,
         )
         for c in reach.clauses
     )
@@ -563,6 +564,7 @@ def _fill(values: dict[str, Any], query: EventQuery, reach: Reach) -> None:
         values[f"r{i}_tags"] = c.tags
         values[f"r{i}_start"] = c.start
         values[f"r{i}_end"] = c.end
+        values[f"r{i}_until"] = c.until
 
 
 def _in_streams(name: str) -> ColumnElement[bool]:
@@ -590,7 +592,7 @@ def _has_tag(name: str) -> ColumnElement[bool]:
 
 
 def _clause(i: int, shape: tuple[bool, ...]) -> ColumnElement[bool]:
-    streams, measures, tags, start, end = shape
+    streams, measures, tags, start, end, until = shape
     parts: list[ColumnElement[bool]] = [true()]
     if streams:
         parts.append(_in_streams(f"r{i}_streams"))
@@ -602,6 +604,10 @@ def _clause(i: int, shape: tuple[bool, ...]) -> ColumnElement[bool]:
         parts.append(event.c.time_us >= bindparam(f"r{i}_start"))
     if end:
         parts.append(event.c.time_us < bindparam(f"r{i}_end"))
+    if until:
+        # What runs has an end far away.
+        at = bindparam(f"r{i}_until")
+        parts += [event.c.time_us < at, event.c.end_us <= at]
     return and_(*parts)
 
 

@@ -162,6 +162,8 @@ class EventOut(wire.Output):
         local_date: the day it counts for; `offset` in minutes is the one in force then.
         measure, value: what it means, and the number it counts as in the measure's unit.
         created_by, modified_by: ids of tokens.
+        clock: what the clock on the wall showed at the start, as if it were UTC, where the source
+            told no more; `time` follows from it and the zone history.
     """
 
     id: str
@@ -188,6 +190,7 @@ class EventOut(wire.Output):
     value: float | None = None
     source_id: str | None = None
     batch: int | None = None
+    clock: float | None = None
     attachments: list[Attachment] = msgspec.field(default_factory=list)
 
 
