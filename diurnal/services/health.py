@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC
@@ -27,6 +28,7 @@ STEPPED_BACK = 2 * MINUTE
 CLOCK_MIN = 1_767_225_600 * SECOND
 """2026-01-01: no machine that runs this is older."""
 CERTIFICATE_WARNING = 14 * DAY
+MAIL_S = 5.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -48,6 +50,7 @@ def examine(settings: Settings, now: Callable[[], int]) -> Iterator[Finding]:
     yield _zones()
     yield from _reach(settings)
     yield from _certificate(settings, now())
+    yield from _mail(settings)
     yield from _database(settings, now())
 
 
@@ -197,6 +200,32 @@ def _certificate(settings: Settings, now: int) -> Iterator[Finding]:
         yield Finding(name="certificate", state=state, what=what, mend="renew it")
     else:
         yield Finding(name="certificate", state=OK, what=what)
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if settings.smtp_host is None:
+        return
+    where = f"through {settings.smtp_host}:{settings.smtp_port}"
+    try:
+        socket.create_connection((settings.smtp_host, settings.smtp_port), timeout=MAIL_S).close()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        yield Finding(
+            name="mail",
+            state=WRONG,
+            what=f"{where}: {reason}",
+            mend="look at smtp_host and smtp_port; mails wait for it",
+        )
+        return
+    if settings.public_url is None:
+        yield Finding(
+            name="mail",
+            state=WARNING,
+            what=f"{where}; links in mails lead to {settings.own_url}",
+            mend="set public_url, so that they lead here from other machines",
+        )
+        return
+    yield Finding(name="mail", state=OK, what=where)
 
 
 def _database(settings: Settings, now: int) -> Iterator[Finding]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -392,3 +394,16 @@ def test_the_audit_tells_what_the_security_page_did(ctx: Context, alice: Access)
     told = [(action, error) for action, _, error, _ in lines(ctx, alice)]
     assert ("security.password", "invalid-input") in told
     assert ("security.password", "") in told
+
+
+def test_no_door_looks_at_passwords_by_itself() -> None:
+    """Whoever did would lead past the second factor and the count of failures."""
+    root = Path(sign_in.__file__).parents[1]
+    known = {"services/sign_in.py", "services/accounts.py"}
+    looking = re.compile(r"\bcheck_password\(|\bpasswords\.fits\(|\bhashes\.fits\(")
+    found = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if looking.search(path.read_text())
+    }
+    assert found == known
