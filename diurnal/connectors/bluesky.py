@@ -91,7 +91,10 @@ def _records(http: Http, window: Window, options: Options) -> Iterator[Item]:
         )
         yield from rows_of(answer)
         keys = [r["uri"].rpartition("/")[2] for r in answer["records"]]
-        if not keys or not answer.get("cursor") or min(keys) < _tid(window.start):
+        # A page that ends where it began would be the last one again.
+        if not keys or answer.get("cursor") in (None, "", cursor):
+            return
+        if min(keys) < _tid(window.start):
             return
         cursor = answer["cursor"]
 

@@ -84,9 +84,10 @@ def _listens(http: Http, window: Window, options: Options) -> Iterator[Item]:
         listens = answer["payload"]["listens"]
         inside = [n for n in listens if n["listened_at"] >= window.start_s]
         yield from _json.each(one, inside, path)
-        if not inside or len(inside) < len(listens):
+        oldest = min((n["listened_at"] for n in inside), default=before)
+        if len(inside) < len(listens) or oldest >= before:
             return
-        before = min(n["listened_at"] for n in inside)
+        before = oldest
 
 
 CONNECTOR = Connector(
