@@ -606,7 +606,7 @@ def _clause(i: int, shape: tuple[bool, ...]) -> ColumnElement[bool]:
         parts.append(event.c.time_us < bindparam(f"r{i}_end"))
     if until:
         # What runs has an end far away.
-        at = bindparam(f"r{i}_until")
+        at: BindParameter[int] = bindparam(f"r{i}_until")
         parts += [event.c.time_us < at, event.c.end_us <= at]
     return and_(*parts)
 
