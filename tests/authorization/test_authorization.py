@@ -103,7 +103,8 @@ class Door:
 
     def send(self, token: str | None, name: str, row: Row, known: Mapping[str, Any]) -> Any:
         method, _, path = name.partition(" ")
-        whole = path.format(**{k: filled(v, known) for k, v in row.path.items()})
+        plain = path.replace(":path}", "}")
+        whole = plain.format(**{k: filled(v, known) for k, v in row.path.items()})
         query = f"?{row.query.format(**known)}" if row.query else ""
         given: dict[str, Any] = {"headers": dict(row.headers)}
         if token is not None:
@@ -134,7 +135,7 @@ def _group(name: str) -> str:
 @pytest.fixture
 def worlds(ctx: Context, clock: Clock, alice: Access, charlie: Access) -> Any:
     # The tests call faster than a contract may allow.
-    free = {name: DialectSettings(rate="none") for name in DIALECTS}
+    free = {name: DialectSettings(rate="none", plain_http=True) for name in DIALECTS}
     settings = msgspec.structs.replace(ctx.settings, dialects=free, address_rate="none")
     unlimited = dataclasses.replace(ctx, settings=settings)
     return lambda api: World(unlimited, clock, alice, charlie, api)

@@ -21,7 +21,7 @@ from diurnal.errors import (
     Unavailable,
     Upstream,
 )
-from diurnal.http import Json
+from diurnal.http import Json, oauth
 from diurnal.services.context import Context
 
 # Exist's Python library knows 400, 401, 403, 404, 429, 500 and 502 and dies at any other number:
@@ -74,5 +74,5 @@ DIALECT = Dialect(
     prefix="/exist",
     statuses=STATUSES,
     app=app,
-    routes=tuple(endpoints.ROUTES),
+    routes=(*endpoints.ROUTES, *oauth.routes(endpoints.FACE)),
 )

@@ -39,23 +39,33 @@ STATUSES: dict[type[AppError], tuple[int, str]] = {
 def app(ctx: Context) -> App:
     """Return the application that is mounted at `/personal`."""
 
-    def guarded(handler: http.Handler) -> http.Handler:
+    def guarded(handler: http.Handler, action: str) -> http.Handler:
+        watch = http.Watch(ctx, "personal", action)
+
         async def answer(request: Request) -> Response:
             def render(error: AppError, status: int, _id: str) -> Response:
                 return wire.status(status, endpoints.words(error), endpoints.form(request))
 
-            return await http.guarded(handler, STATUSES, render)(request)
+            return await http.guarded(handler, STATUSES, render, watch=watch)(request)
 
         return answer
 
     async def missing(_request: Request) -> Response:
         raise NotFound
 
-    found = {path: guarded(handler) for path, handler in endpoints.handlers(ctx).items()}
+    found = {
+        path: guarded(handler, endpoints.ACTIONS[path])
+        for path, handler in endpoints.handlers(ctx).items()
+    }
     found |= pages.handlers(ctx)
-    return http.router(found, guarded(missing))
+    return http.router(found, guarded(missing, "unknown"))
 
 
 DIALECT = Dialect(
-    name="personal", title="Personal API", prefix="/personal", statuses=STATUSES, app=app
+    name="personal",
+    title="Personal API",
+    prefix="/personal",
+    statuses=STATUSES,
+    app=app,
+    routes=(*endpoints.ROUTES, *pages.ROUTES),
 )

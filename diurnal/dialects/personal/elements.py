@@ -45,15 +45,14 @@ def rights(state: AccountState, caller: Access, resource: Resource) -> Rights:
     """Return what a token may do with a resource, by the streams that its data live in."""
     if resource.stream is not None:
         return caller.rights_on_stream(state.tree, resource.stream)
+    # What it shows beside its own measure is shown as far as that may be read.
     found = []
-    for key in resource.measures:
+    for key in _event_measures(resource):
         measure = state.measure(key)
         if measure is not None:
             home = state.home(measure)
             found.append(caller.rights_on(state.tree, home, measure=key))
-    if not found:
-        return Rights()
-    return Rights(*(all(each) for each in zip(*found, strict=True)))
+    return Rights(*(any(each) for each in zip(*found, strict=True))) if found else Rights()
 
 
 def listed(

@@ -27,6 +27,18 @@ T = TypeVar("T")
 NO_TOKEN = "Your token is missing or not valid."  # noqa: S105 - says so
 NOT_THERE = "This collection or element doesn't exist."
 NUMBERING_TRIES = 5
+ACTIONS = {
+    "/v1/{resource}": "elements.list",
+    "/v1/{resource}/{id}": "elements.read",
+    "/v1/{resource}/{id}/{rest:path}": "elements.read",
+    "/v0/{resource}": "elements.list",
+}
+"""What a GET of each path does; the other verbs say so themselves."""
+VERBS = {"POST": "create", "PUT": "update", "DELETE": "delete"}
+ROUTES = (
+    "GET /v0/{resource}",
+    *(f"{verb} {path}" for path in ACTIONS if path.startswith("/v1/") for verb in ("GET", *VERBS)),
+)
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -170,6 +182,9 @@ async def _caller(ctx: Context, request: Request, parameter: str) -> Access:
     caller = await http.resolve(ctx, token)
     if caller.api != "personal":
         raise Unauthenticated(NO_TOKEN)
+    verb = VERBS.get(request.method)
+    if verb is not None:
+        http.doing.name(f"elements.{verb}")
     return caller
 
 

@@ -55,6 +55,19 @@ PAGES = (
     ("log.php", "Log"),
     ("docs.php", "Docs"),
 )
+_OWN = ("index", "modules", "modules_save", "tokens", "update", "user", "log", "docs")
+_POSTED = ("modules_save", "tokens", "update", "user")
+ROUTES = (
+    "GET /",
+    "GET /index.php",
+    "GET /update.php",
+    "GET /admin",
+    "GET /admin/login.php",
+    "POST /admin/auth.php",
+    "POST /admin/logout.php",
+    *(f"GET /admin/{name}.php" for name in _OWN),
+    *(f"POST /admin/{name}.php" for name in _POSTED),
+)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

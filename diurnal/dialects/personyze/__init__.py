@@ -35,6 +35,7 @@ NAME = "personyze"
 USER = "api"
 BODY_BYTES_MAX = 10 << 20
 REST = "/rest/"
+VERBS = {"GET": "read", "HEAD": "read", "POST": "create", "PUT": "update", "DELETE": "delete"}
 STATUSES: dict[type[AppError], tuple[int, str]] = {
     Unauthenticated: (401, "login"),
     Unavailable: (503, "wait"),
@@ -68,6 +69,7 @@ def app(ctx: Context) -> App:
         _refuse_plain(ctx, request)
         caller = await _caller(ctx, request)
         asked = grammar.parse(_raw_path(request))
+        http.doing.name(f"{asked.object}.{VERBS.get(request.method, 'unknown')}")
         match request.method:
             case "GET" | "HEAD":
                 return await read(caller, asked)
@@ -99,9 +101,10 @@ def app(ctx: Context) -> App:
     async def missing(_request: Request) -> Response:
         raise NotFound("the API is below /rest/")
 
+    watch = http.Watch(ctx, NAME, "unknown")
     return http.router(
-        {"/rest/{path:path}": http.guarded(answer, STATUSES, render)},
-        http.guarded(missing, STATUSES, render),
+        {"/rest/{path:path}": http.guarded(answer, STATUSES, render, watch=watch)},
+        http.guarded(missing, STATUSES, render, watch=watch),
     )
 
 
@@ -175,4 +178,11 @@ def _form(raw: bytes) -> dict[str, str] | None:
     return dict(fields) if fields and not raw.lstrip().startswith((b"{", b"[", b'"')) else None
 
 
-DIALECT = Dialect(name=NAME, title="Personyze", prefix="/personyze", statuses=STATUSES, app=app)
+DIALECT = Dialect(
+    name=NAME,
+    title="Personyze",
+    prefix="/personyze",
+    statuses=STATUSES,
+    app=app,
+    routes=tuple(f"{method} /rest/{{path:path}}" for method in VERBS if method != "HEAD"),
+)
