@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
@@ -190,17 +190,6 @@ class SignInOut(wire.Output):
     url: str
     state: str
     redirect_uri: str
-
-
-class CallbackQuery(wire.Input):
-    """What a source sends back with the owner."""
-
-    code: Text = ""
-    state: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
-    error: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
-    error_description: Text = msgspec.field(name="error_description", default="")
-    scope: Text = ""
-    iss: Text = ""
 
 
 class CodeIn(wire.Input):
@@ -509,25 +498,28 @@ async def callback(call: Call) -> Response:
     """Take the owner back from the source, and go on at the page of sources."""
     from diurnal.services import connections
 
-    told: CallbackQuery = call.query
+    # Sources send members of their own along.
+    told = call.request.query_params
+    code, state, error = (told.get(name, "") for name in ("code", "state", "error"))
     found = None
     problem = ""
     try:
         found = await http.read(
-            call.ctx, lambda tx: connections.by_state(tx, call.ctx, call.caller, told.state)
+            call.ctx, lambda tx: connections.by_state(tx, call.ctx, call.caller, state)
         )
         id_ = found.id
-        if told.error or not told.code:
-            problem = f"the source refused: {(told.error or 'no code')[:80]}"
+        if error or not code:
+            problem = f"the source refused: {(error or 'no code')[:80]}"
         else:
             await http.blocking(
-                lambda: connections.signed_in(call.ctx, call.caller, id_, told.code, told.state)
+                lambda: connections.signed_in(call.ctx, call.caller, id_, code, state)
             )
-    except AppError as error:
-        problem = error.message
+    except AppError as failed:
+        problem = failed.message
     query = {"connection": found.id if found else None, "problem": problem or None}
     said = urlencode({k: v for k, v in query.items() if v})
-    return RedirectResponse(f"{PAGE}?{said}" if said else PAGE, 303)
+    headers = {"Location": f"{PAGE}?{said}" if said else PAGE, "Cache-Control": "no-store"}
+    return Response(status_code=303, headers=headers, media_type="text/html")
 
 
 async def code(call: Call) -> Response:
@@ -659,8 +651,9 @@ ENDPOINTS = (
         summary="Come back from signing in at a source",
         description="The source sends the owner's browser here; it goes on to the page of sources.",
         who=Who.OWNER,
-        query=CallbackQuery,
+        any_query=True,
         status=303,
+        answer_media="text/html",
         handler=callback,
     ),
     Endpoint(

@@ -142,7 +142,7 @@ def _responses(e: Endpoint, by_kind: Mapping[str, Any]) -> dict[str, Any]:
         usual["content"] = {e.answer_media: {}}
     found = {str(status): usual for status in (e.status, *e.also)}
     for status in _ERRORS:
-        if status == 401 and e.who is Who.ANYBODY and e.tag != "session":
+        if status == 401 and e.who is Who.ANYBODY and e.tag not in ("session", "push"):
             continue
         found[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return found
