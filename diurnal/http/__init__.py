@@ -229,7 +229,8 @@ def drop_session(request: Request, response: Response) -> None:
 
 def address(request: Request) -> str:
     """Return the client's address, as trusted proxies tell it."""
-    return request.client.host if request.client else ""
+    client = request.scope.get("client")
+    return client[0] if client else ""
 
 
 def from_here(ctx: Context, request: Request) -> bool:

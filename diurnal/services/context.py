@@ -32,6 +32,9 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _OF_BYTE = bytes(ord(_ALPHABET[i % 36]) for i in range(256))
 """A digit for each random byte; that the first four come a little more often does not matter."""
 
+_RANDOM = 12
+"""Random digits of an id."""
+
 
 class Ids:
     """Event ids: `c` + 24 characters of base 36, growing with time.
@@ -45,6 +48,8 @@ class Ids:
         self._lock = threading.Lock()
         self._last = 0
         self._count = 0
+        self._random = b""
+        self._at = 0
 
     def __call__(self) -> str:
         """Return a new id."""
@@ -55,8 +60,12 @@ class Ids:
                 ms, self._count = ms + 1, 0
             self._last = ms
             count = self._count
-        random = os.urandom(12).translate(_OF_BYTE).decode()
-        return f"c{_base36(ms, 8)}{_base36(count, 4)}{random}"
+            if self._at == len(self._random):
+                # Many at a time: each look lets go of the interpreter, and waits to get it back.
+                self._random, self._at = os.urandom(_RANDOM * 128), 0
+            random = self._random[self._at : self._at + _RANDOM]
+            self._at += _RANDOM
+        return f"c{_base36(ms, 8)}{_base36(count, 4)}{random.translate(_OF_BYTE).decode()}"
 
 
 @lru_cache(maxsize=2048)

@@ -795,8 +795,9 @@ def _refuse_streams(
         missed = [s for s in streams if s in unknown or s in hidden]
         kind = UnknownReference if unknown else HiddenReference
         raise kind(f"unknown stream {missed[0]!r}", field=field, data={"streamIds": missed})
+    dead = state.trashed_streams
     for s in streams:
-        if state.tree.trashed(s):
+        if s in dead:
             raise InvalidInput(
                 f"stream {s!r} is in the trash", field=field, data={"trashedReference": "streamIds"}
             )
