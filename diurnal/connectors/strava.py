@@ -6,6 +6,7 @@ there twice. Dates of the export are UTC, without saying so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
@@ -54,6 +55,7 @@ _BY_NAME = (
     ("power", "Average Watts"),
 )
 _MARKS = frozenset({"start_date", "start_date_local", "elapsed_time", "moving_time", "id"})
+_RECORDING = re.compile(r"(?:^|/)activities/\d+\.(?:fit|gpx|tcx)(?:\.gz)?$")
 _WHERE = ("item", "")
 
 
@@ -82,7 +84,7 @@ def recognise(entry: Entry) -> float:
 
 def members(path: str) -> bool:
     """Return whether a file is read through the list of activities."""
-    return path.startswith("activities/") or "/activities/" in path
+    return bool(_RECORDING.search(path))
 
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
