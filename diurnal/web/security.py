@@ -49,9 +49,6 @@ def _known(tx: Tx, ctx: Context, caller: Access) -> dict[str, Any]:
     setup = second_factor.pending(tx, ctx, caller)
     ways = legacy.listed(tx, ctx, caller)
 
-    def when(at: int | None) -> str:
-        return _when(at, account)
-
     return {
         "account": account,
         "factor": second_factor.state(tx, caller),
@@ -61,12 +58,13 @@ def _known(tx: Tx, ctx: Context, caller: Access) -> dict[str, Any]:
         "sessions": sessions.listed(tx, ctx, caller),
         "current": caller.id,
         "ways": sorted(ways, key=lambda w: (-w.uses, w.way.key)),
-        "when": when,
+        "when": lambda at: when(at, account),
         "device": device,
     }
 
 
-def _when(at: int | None, account: Account) -> str:
+def when(at: int | None, account: Account) -> str:
+    """Return an instant as the account's owner reads it."""
     if at is None:
         return "never"
     told = to_datetime(at, account.timezone or "UTC")

@@ -43,13 +43,13 @@ def _sign_in(page: Page, home: Server, name: str = NAME) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["sign-in", "sign-up", "reset", "new-password", "security"])
+@pytest.mark.parametrize("name", ["sign-in", "sign-up", "reset", "new-password", "security", "admin"])
 def test_a_page_of_the_door_is_whole_and_readable(
     chromium: Browser, home: Server, name: str, mode: str
 ) -> None:
     path = f"/reset?token={home.token}" if name == "new-password" else f"/{name}"
     with signed_in(chromium, home, mode) as visit:
-        if name == "security":
+        if name in ("security", "admin"):
             visit.go(path)
             for summary in visit.page.locator("summary").all():
                 summary.click()
