@@ -556,7 +556,7 @@ def _day_open(
         (key, p)
         for key, stream in _ways(state, measure)
         for p in caller.nearest(state.tree, stream)
-        if p.allows.reads and day <= today - p.delay
+        if p.allows.reads and (not p.delay or day <= today - p.delay)
     ]
     first = [p.place for key, p in near if p.fits(key, (), start)]
     last = [p.place for key, p in near if p.fits(key, (), end - 1)]

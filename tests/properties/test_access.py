@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 from hypothesis import strategies as st
 
 from diurnal.errors import AppError, Forbidden, NotFound, UnknownReference
-from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.model.access import Access, Kind, Level, Permission, Place
 from diurnal.model.events import EventQuery
 from diurnal.services import days, events, series, streams
 from diurnal.services.context import Context
 from tests import cases
 from tests.clock import DAY, HOUR, START
-from tests.model.test_access import expected
+from tests.model.test_access import allowed, expected, fits, governing
 from tests.properties.sizes import forall, owner, sized
 
 HOME = "diurnal-weight"
@@ -23,6 +25,14 @@ OTHER = "diurnal-steps"
 IDS = ["a", "b", "c", "d"]
 TODAY = 20513
 TAGS = ["x", "y"]
+SPOT = {"latitude": 52.520008, "longitude": 13.404954}
+COARSE = {
+    "exact": SPOT,
+    "near": {"latitude": 52.52, "longitude": 13.4},
+    "area": {"latitude": 52.5, "longitude": 13.4},
+    "none": {},
+}
+BERLIN = ZoneInfo("Europe/Berlin")
 edges = st.none() | st.integers(-1, 4).map(lambda n: START - 13 * HOUR + n * DAY)
 permissions = st.lists(
     st.builds(
@@ -33,9 +43,16 @@ permissions = st.lists(
         tags=st.none() | st.none() | st.sampled_from([("x",), ("x", "y")]),
         start=edges,
         end=edges,
+        rights=st.none() | st.none() | st.sampled_from([("read",), ("create", "update"), ()]),
+        days_only=st.sampled_from([False, False, True]),
+        place=st.sampled_from([Place.EXACT, *Place]),
+        delay=st.sampled_from([0, 0, 1, 2]),
     ).filter(lambda p: p.start is None or p.end is None or p.start < p.end),
     min_size=1,
     max_size=4,
+)
+at_once = permissions.map(
+    lambda given: [msgspec.structs.replace(p, delay=0, days_only=False) for p in given]
 )
 written = st.lists(
     st.fixed_dictionaries(
@@ -43,12 +60,12 @@ written = st.lists(
             "stream_ids": st.lists(
                 st.sampled_from([*IDS, HOME]), min_size=1, max_size=2, unique=True
             ).map(tuple),
-            "type": st.sampled_from(["mass/kg", "note/txt"]),
-            "time": st.integers(-6, 40).map(lambda n: START + n * 2 * HOUR),
+            "type": st.sampled_from(["mass/kg", "mass/kg", "note/txt", "position/wgs84"]),
+            "time": st.integers(-24, 24).map(lambda n: START + n * 2 * HOUR),
             "content": st.integers(40, 90),
             "tags": st.lists(st.sampled_from(TAGS), max_size=2).map(tuple),
         }
-    ),
+    ).map(lambda e: {**e, "content": SPOT} if e["type"] == "position/wgs84" else e),
     min_size=1,
     max_size=10,
 )
@@ -94,21 +111,43 @@ def _reads(rights: set[str]) -> bool:
     return "read" in rights
 
 
+def bound(delay: int) -> int:
+    """Tell from when on nothing is shown to one who sees it later."""
+    today = datetime.fromtimestamp(START / 1e6, BERLIN).date()
+    begun = datetime.combine(today - timedelta(days=delay - 1), time(), BERLIN)
+    return round(begun.timestamp() * 1e6)
+
+
+def spot(tree: Any, given: tuple[Permission, ...], stream: str, e: Any) -> list[str]:
+    """Tell in which exactness an instant is shown by each permission that shows it."""
+    return [
+        p.place.value
+        for p in governing(tree, given, stream)
+        if fits(p, _datum(e)) and "read" in allowed(p)
+        if not p.days_only and (not p.delay or e.time < bound(p.delay))
+    ]
+
+
 def _events(ctx: Context, who: Access, caller: Access, given: tuple[Permission, ...]) -> None:
     tree = cases.read(ctx, streams.visible, who)
     shown = {e["id"]: e for e in cases.found(ctx, caller)}
-    wide = tuple(Permission(p.level, p.stream) for p in given)
+    wide = tuple(Permission(p.level, p.stream, rights=p.rights) for p in given)
     nothing = {"measure": None, "tags": (), "at": 0}
     for id_ in cases.ids(ctx, who):
         e = cases.read(ctx, events.get, who, id_)
         levels = [expected(tree, given, s, _datum(e)) for s in e.stream_ids]
-        readable = any(map(_reads, levels))
+        seen = [place for s in e.stream_ids for place in spot(tree, given, s, e)]
+        readable = bool(seen)
         assert (id_ in shown) == readable
         if readable:
             # Of its streams only those are named that the caller may know of.
             named = tuple(s for s in e.stream_ids if expected(tree, wide, s, nothing))
             told = cases.read(ctx, events.get, caller, id_)
-            assert told == msgspec.structs.replace(e, stream_ids=named)
+            content = e.content
+            if e.type == "position/wgs84":
+                content = COARSE[min(seen, key=list(COARSE).index)]
+            assert told == msgspec.structs.replace(e, stream_ids=named, content=content)
+            assert shown[id_].get("content") == content
             assert shown[id_]["streamIds"] == list(named)
             assert shown[id_]["streamId"] == named[0]
         else:
@@ -126,7 +165,7 @@ def _events(ctx: Context, who: Access, caller: Access, given: tuple[Permission, 
 
 def _tree(ctx: Context, who: Access, caller: Access, given: tuple[Permission, ...]) -> None:
     tree = cases.read(ctx, streams.visible, who)
-    wide = tuple(Permission(p.level, p.stream) for p in given)
+    wide = tuple(Permission(p.level, p.stream, rights=p.rights) for p in given)
     nothing = {"measure": None, "tags": (), "at": 0}
     listed = {s.id for s in tree if expected(tree, wide, s.id, nothing)}
     seen = cases.read(ctx, streams.visible, caller)
@@ -137,17 +176,22 @@ def _tree(ctx: Context, who: Access, caller: Access, given: tuple[Permission, ..
 
 def _days(ctx: Context, who: Access, caller: Access, given: tuple[Permission, ...]) -> None:
     """Day values are those of an account that holds only what the caller may read."""
-    first, last = TODAY - 1, TODAY + 4
+    first, last = TODAY - 3, TODAY + 3
     state = cases.read(ctx, lambda tx, ctx: ctx.state(tx, who.account_id))
     tree = state.tree
 
-    def level(stream: str, at: int, tags: tuple[str, ...] = ()) -> set[str]:
-        return expected(tree, given, stream, {"measure": "weight", "tags": tags, "at": at})
+    def counts(stream: str, at: int, tags: tuple[str, ...] = (), on: int | None = None) -> bool:
+        datum = {"measure": "weight", "tags": tags, "at": at}
+        return any(
+            fits(p, datum) and "read" in allowed(p)
+            for p in governing(tree, given, stream)
+            if (at < bound(p.delay) if on is None else on <= TODAY - p.delay) or not p.delay
+        )
 
     shadow = owner(ctx)
     for id_ in cases.ids(ctx, who, measures=("weight",), ascending=True):
         e = cases.read(ctx, events.get, who, id_)
-        if any(_reads(level(s, e.time, e.tags)) for s in e.stream_ids):
+        if any(counts(s, e.time, e.tags) for s in e.stream_ids):
             cases.add(ctx, shadow, cases.weigh(e.content, e.time, source="command"))
     try:
         told = cases.read(ctx, days.values, caller, ["weight"], first, last)["weight"]
@@ -156,7 +200,7 @@ def _days(ctx: Context, who: Access, caller: Access, given: tuple[Permission, ..
     whole = cases.read(ctx, days.values, shadow, ["weight"], first, last)["weight"]
     for i, day in enumerate(range(first, last + 1)):
         start, end = state.zones.day_bounds(day)
-        open_ = _reads(level(HOME, start)) and _reads(level(HOME, end - 1))
+        open_ = counts(HOME, start, on=day) and counts(HOME, end - 1, on=day)
         if told is not None:
             assert told[i].value == (whole[i].value if open_ else None)
         else:
@@ -172,7 +216,9 @@ def test_series_show_their_open_stretches_and_no_more(ctx: Context, examples: in
         times = [START - 13 * HOUR + n * 6 * HOUR for n in range(-4, 20)]
         cases.write(ctx, series.write, who, "heart_rate", "watch", columns(times, [60.0] * 24))
         given = tuple(
-            p if p.stream in ("*", "a") else Permission(p.level, "diurnal-heart-rate", end=p.end)
+            p
+            if p.stream in ("*", "a")
+            else msgspec.structs.replace(p, stream="diurnal-heart-rate", start=None, tags=None)
             for p in data.draw(permissions)
             if p.stream in ("*", HOME) and p.measures is None
         )
@@ -183,7 +229,11 @@ def test_series_show_their_open_stretches_and_no_more(ctx: Context, examples: in
 
         def open_(at: int) -> bool:
             datum = {"measure": "heart_rate", "tags": (), "at": at}
-            return _reads(expected(tree, given, "diurnal-heart-rate", datum))
+            return any(
+                fits(p, datum) and "read" in allowed(p) and not p.days_only
+                for p in governing(tree, given, "diurnal-heart-rate")
+                if not p.delay or at < bound(p.delay)
+            )
 
         start, end = times[0] - DAY, times[-1] + DAY
         wanted = [at for at in times if open_(at)]
@@ -243,8 +293,8 @@ def test_no_change_carries_a_datum_out_of_reach(ctx: Context, examples: int) -> 
         who = owner(ctx)
         grow(data, ctx, who)
         cases.add(ctx, who, *[cases.note(**given) for given in data.draw(written)])
-        caller = cases.share(ctx, who, *data.draw(permissions), kind=Kind.SHARED)
-        for id_ in cases.ids(ctx, caller):
+        caller = cases.share(ctx, who, *data.draw(at_once), kind=Kind.SHARED)
+        for id_ in cases.ids(ctx, caller):  # those it may read
             before = set(cases.ids(ctx, caller))
             changed = data.draw(written)[0]
             try:
