@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from diurnal import worker
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.model.time import DAY, HOUR, MINUTE
-from diurnal.services import connections, events, imports, source_http
+from diurnal.services import connections, events, imports, jobs, source_http
 from diurnal.services.context import Context
 from diurnal.store import connections as store
 from tests.clock import Clock
@@ -24,6 +27,7 @@ from tests.services.syncing import (
     run,
     use,
 )
+from tests.upstream import until
 
 
 @pytest.fixture
@@ -278,3 +282,113 @@ def test_nothing_secret_is_told(here: Context, alice: Access, service: Upstream)
     assert "very-secret" not in (outcome.problem or "")
     rows = here.store.read(lambda tx: store.get(tx, c.account_id, c.id))
     assert b"very-secret" not in repr(rows).encode()
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("/weights", "in circles"),
+        ("http://169.254.169.254/latest/meta-data/", "none of its own"),
+        ("https://evil.example.org/weights", "none of its own"),
+        ("//evil.example.org/weights", "none of its own"),
+        ("file:///etc/passwd", "none of its own"),
+    ],
+)
+def test_a_source_sends_us_nowhere_else(
+    here: Context, alice: Access, service: Upstream, location: str, words: str
+) -> None:
+    service.answer = lambda _: Said(b"", 301, headers={"Location": location})
+    outcome = run(here, connect(here, alice, CONNECTOR))
+    assert words in (outcome.problem or "")
+    assert len(service.asked) <= 10
+    assert all(a.headers["host"].startswith("127.0.0.1") for a in service.asked)
+
+
+@pytest.mark.parametrize(
+    "told", ["-5", "soon", "", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "\u0661", "1" * 400]
+)
+def test_any_retry_after_is_understood_or_left(
+    here: Context, alice: Access, service: Upstream, told: str
+) -> None:
+    headers = {"Retry-After": told.encode().decode("latin-1")}
+    service.answer = lambda _: Said(b"", 503, headers=headers)
+    outcome = run(here, connect(here, alice, CONNECTOR))
+    assert outcome.next is not None
+    assert 0 < outcome.next - here.now() < 8 * HOUR
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said({"rows": [{"id": 1, "day": 10**12, "kg": 70}], "next": None}),
+        Said({"rows": [{"id": 1, "day": -(10**12), "kg": 70}], "next": None}),
+        Said({"rows": [{"id": "x" * 10_000, "day": 20_000, "kg": 70}], "next": None}),
+        Said({"rows": [{"id": 1, "day": 20_000, "kg": "heavy"}], "next": None}),
+        Said({"rows": [{"id": 1, "day": 20_000, "kg": {"a": 1}}], "next": None}),
+        Said({"rows": [{"id": "\0", "day": 20_000, "kg": 70}], "next": None}),
+        Said(b'{"rows": [{"id": "\\ud800", "day": 20000, "kg": 70}], "next": null}'),
+        Said(b'\xff\xfe{"rows": [], "next": null}'),
+        Said(b"[]"),
+        Said(b"null"),
+        Said(b'"text"'),
+        Said(b'{"rows": [1, 2, 3], "next": null}'),
+        Said(b'{"rows": [], "next": {"a": 1}}'),
+        Said(b"x" * 100, headers={"Content-Encoding": "br"}),
+        Said(b'{"rows": [], "next": null}', 200, headers={"Content-Type": "text/html"}),
+        Said(b"", 204),
+        Said(b"", 304),
+        Said(b"", 418),
+        Said(b"", 599),
+    ],
+)
+def test_nothing_that_a_source_says_ends_the_worker(
+    here: Context, alice: Access, service: Upstream, weights: Weights, clock: Clock, said: Said
+) -> None:
+    service.answer = lambda _: said
+    c = connect(here, alice, CONNECTOR)
+    outcome = run(here, c)
+    assert outcome.next is not None
+    before = stored(here, alice)
+    assert len(before) <= 1
+    service.answer = weights
+    for _ in range(3):
+        clock.tick(2 * HOUR)
+        outcome = run(here, c, force=True)
+    assert outcome.problem is None
+    assert {"0", "1", "2"} <= stored(here, alice).keys()
+
+
+def test_an_id_that_comes_twice_is_one_datum(
+    here: Context, alice: Access, service: Upstream
+) -> None:
+    rows = [{"id": 7, "day": today(here), "kg": kg} for kg in (70, 71, 72)]
+    service.answer = lambda _: Said({"rows": rows, "next": None})
+    run(here, connect(here, alice, CONNECTOR))
+    assert stored(here, alice) == {"7": 72}
+
+
+def test_a_source_that_never_answers_keeps_nobody_else_waiting(
+    here: Context, alice: Access, charlie: Access, service: Upstream
+) -> None:
+    """Syncs have slots of their own, and leave the store to others."""
+    service.answer = lambda _: Said(b"", silent_s=3)
+    for owner in (alice, charlie):
+        connect(here, owner, CONNECTOR)
+    done: list[float] = []
+    began = time.monotonic()
+
+    def mark(ctx: Context, lease: jobs.Lease, _stop: threading.Event) -> None:
+        ctx.store.write(lambda tx: jobs.finish(tx, ctx, lease)).result()
+        done.append(time.monotonic() - began)
+
+    for _ in range(20):
+        here.store.write(lambda tx: jobs.enqueue(tx, here, alice.account_id, "mark", {})).result()
+    stop = threading.Event()
+    kinds = {"sync": worker.handlers()["sync"], "mark": mark}
+    thread = threading.Thread(target=worker.run, args=(here, kinds, stop))
+    thread.start()
+    until(lambda: len(done) == 20, 20)
+    service.over.set()
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
