@@ -11,6 +11,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 KEY_FILE = "keys"
+SIGNING_FILE = "signing-key.pem"
+"""Of `auth.signing`."""
 
 
 class Keys:

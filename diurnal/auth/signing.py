@@ -17,7 +17,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-FILE = "signing-key.pem"
+from diurnal.auth.keys import SIGNING_FILE
+
 ALGORITHM = "RS256"
 BITS = 2048
 
@@ -55,7 +56,7 @@ class Signer:
 @lru_cache(maxsize=16)
 def load(data_dir: Path) -> Signer:
     """Return the signer of a data directory, making its key on first use."""
-    path = data_dir / FILE
+    path = data_dir / SIGNING_FILE
     if not path.exists():
         _make(path)
     return Signer(RSAKey.import_key(path.read_bytes()))

@@ -101,7 +101,7 @@ def create(
         Conflict: name or address is another's, where the dialect minds.
     """
     accesses.must_own(caller)
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     if clients.count(tx, caller.account_id) >= CLIENTS_MAX:
         raise InvalidInput(f"at most {CLIENTS_MAX} applications")
     new = _checked(
@@ -151,7 +151,7 @@ def update(
         NotFound: the account has no such application.
         InvalidInput, Conflict: as of `create`.
     """
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     known = own(tx, caller, id_)
     written = known.attributes if attributes is None else tuple(attributes)
     changed = _checked(
@@ -178,7 +178,7 @@ def new_secret(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> tuple[Cli
         NotFound: the account has no such application.
         InvalidInput: it is one without a secret.
     """
-    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
+    stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
     known = own(tx, caller, id_)
     if not known.confidential:
         raise InvalidInput("this application has no secret")
@@ -197,7 +197,7 @@ def delete(ctx: Context, caller: Access, id_: str) -> None:
     """
 
     def remove(tx: WriteTx) -> list[int]:
-        stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
+        stamp = changes.reserve(tx, caller.account_id, 1, ctx.now())
         known = own(tx, caller, id_)
         clients.remove(tx, caller.account_id, id_)
         _release(tx, known)

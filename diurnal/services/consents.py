@@ -277,6 +277,7 @@ def allow(tx: WriteTx, ctx: Context, caller: Access, ask: AccessAsk, choice: Cho
         device=ask.device,
         expires=until,
         seal=ask.seal,
+        client_data=ask.client_data,
         made_by=caller.id,
     )
     id_ = receipts.record(

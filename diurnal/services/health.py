@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from diurnal.auth.keys import KEY_FILE
+from diurnal.auth.keys import KEY_FILE, SIGNING_FILE
 from diurnal.errors import AppError
 from diurnal.model.time import DAY, MINUTE, SECOND, to_datetime
 from diurnal.settings import Settings
@@ -94,7 +94,10 @@ def _folder(settings: Settings) -> Iterator[Finding]:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     """Look at what holds secrets or everything."""
-    secret = [("key file", settings.data_dir / KEY_FILE)]
+    secret = [
+        ("key file", settings.data_dir / KEY_FILE),
+        ("signing key", settings.data_dir / SIGNING_FILE),
+    ]
     if not is_postgres(settings.database_url):
         secret.append(("database file", sqlite_path(settings.database_url)))
     if settings.tls_key is not None:

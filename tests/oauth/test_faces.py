@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oidc.discovery import OpenIDProviderMetadata
@@ -23,6 +25,7 @@ from diurnal.http import oauth
 from diurnal.model.access import Access, Level
 from diurnal.services import accesses, legacy
 from diurnal.services.context import Context
+from diurnal.settings import DialectSettings
 from tests.clock import DAY, SECOND, Clock
 from tests.oauth.browser import Browser, answered, session
 from tests.oauth.conftest import BACK, App, registered
@@ -253,6 +256,23 @@ def test_metadata_say_what_is_there(app: App, public: App) -> None:
     assert get("/.well-known/nothing").status_code == 404
     keys = get("/oauth2/keys").json()["keys"]
     assert [sorted(set(k) & {"d", "p", "q", "kid", "n"}) for k in keys] == [["kid", "n"]]
+
+
+@ONCE
+def test_pages_of_ours_are_on_a_dialects_own_host_too(ctx: Context, alice: Access) -> None:
+    """A browser is led to sign in and consent on the host where it is: cookies go no further."""
+    host = {"exist": DialectSettings(host="exist.example.org")}
+    there = dataclasses.replace(ctx, settings=msgspec.structs.replace(ctx.settings, dialects=host))
+    client, _ = registered(ctx, alice, api="exist")
+    browser = Browser(there, session(ctx, alice))
+    asked = f"/oauth2/authorize?client_id={client.id}&response_type=code&scope=read"
+    headers = {"Host": "exist.example.org"}
+    led = browser.request("GET", asked, headers=headers)
+    assert led.headers["location"].startswith("/consent?")
+    page = browser.request("GET", led.headers["location"], headers=headers)
+    assert "Allow Moodgraph" in page.text
+    assert browser.request("GET", "/static/pages.css", headers=headers).status_code == 200
+    assert browser.request("GET", "/settings", headers=headers).status_code == 404
 
 
 @ONCE
