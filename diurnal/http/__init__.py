@@ -378,8 +378,9 @@ class NoStore:
         # Runs twice a request: no coroutine of its own, and no set where none of these is named.
         def sending(message: Any) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ())]
-                named = [name for name, _ in headers if name.lower() in _COMMON_NAMES]
+                headers = message.get("headers", ())
+                # ASGI has names in lower case.
+                named = _COMMON_NAMES.intersection([name for name, _ in headers])
                 more = [h for h in _COMMON if h[0] not in named] if named else _COMMON
                 message["headers"] = [*headers, *more]
             return send(message)

@@ -29,8 +29,10 @@ BY_ADDRESS = "60000/minute"
 CONTRACTS = {"exist": "300/hour"}
 """What published contracts say of a token."""
 OFF = "none"
-LUMPS = 1_000
-"""A limit is taken in at most about so many pieces."""
+EXACT_MAX = 1_000
+"""Limits up to this are counted call by call."""
+LUMPS = 100
+"""A larger one is taken in about so many pieces: `limits` starts a thread for each."""
 KEYS_MAX = 50_000
 REDIS_S = 0.5
 """Redis gets this long; then the process counts by itself."""
@@ -67,7 +69,8 @@ class Limit:
         self._name = name
         self._storage = storage
         self._keys: dict[str, _Lump] = {}
-        self._size = max(1, self._item.amount // LUMPS)
+        exact = self._item.amount <= EXACT_MAX
+        self._size = 1 if exact else self._item.amount // LUMPS
         self._quiet: dict[str, float] = {}
         self._policy = (
             f'"{name.partition(":")[2]}";q={self._item.amount};w={self._item.get_expiry()}'.encode()
@@ -136,7 +139,7 @@ class _Storage:
 
     async def hit(self, item: RateLimitItem, name: str, key: str, cost: int) -> _Told:
         """Count `cost` calls."""
-        exact = item.amount <= LUMPS  # a moving window keeps each call's instant
+        exact = item.amount <= EXACT_MAX  # a moving window keeps each call's instant
         shared = self._shared.get(exact)
         if shared is not None:
             try:
