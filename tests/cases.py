@@ -31,7 +31,8 @@ def note(stream: str = "diurnal-note", content: Any = "hello", **more: Any) -> N
 
 def weigh(kg: Any, time: int, **more: Any) -> NewEvent:
     """Return a weight to write."""
-    return note("diurnal-weight", kg, type="mass/kg", time=time, **more)
+    given = {"stream": "diurnal-weight", "type": "mass/kg", **more}
+    return note(content=kg, time=time, **given)
 
 
 def add(ctx: Context, who: Access, *batch: NewEvent, **more: Any) -> list[Event]:

@@ -18,6 +18,10 @@ from typing import Any
 import pytest
 
 from diurnal.cli import redacted
+from diurnal.model.access import ALL_RIGHTS, Level, Rights
+from diurnal.services import accesses
+from diurnal.services.context import opened
+from diurnal.settings import load
 from tests.conftest import PASSWORD
 
 DATA = Path(__file__).parent / "data"
@@ -102,8 +106,8 @@ def test_failures_are_one_plain_line_and_status_1(home: Path, tmp_path: Path) ->
         ["import", str(CSV), "--account", "alice", "--source", "nonsense"],
         ["import", str(CSV), "--account", "alice", "--map", str(tmp_path / "map.json")],
         ["imports", "undo", "77"],
-        ["token", "create", "--account", "alice", "--api", "personal"],
-        ["token", "create", "--account", "alice", "--api", "native", "--right", "delete"],
+        ["token", "create", "--account", "nobody", "--api", "personal"],
+        ["token", "create", "--account", "alice", "--api", "exist", "--right", "delete"],
     ):
         ran = diurnal(*arguments, "--data-dir", home, stdin=PASSWORD)
         assert (ran.returncode, ran.stdout) == (1, ""), arguments
@@ -193,11 +197,25 @@ def test_tokens_open_what_they_say(home: Path) -> None:
                 "token", "create", "--account", "alice", "--api", api, "--json", "--data-dir", home
             )
         )["token"]
-        for api in ("native", "pryv", "exist")
+        for api in ("native", "pryv", "exist", "personal", "personyze")
     }
     assert made["native"].startswith("dn_")
     assert re.fullmatch(r"[0-9a-f]{40}", made["exist"])
-    assert len(set(made.values())) == 3
+    assert re.fullmatch(r"[0-9A-F]{40}", made["personyze"])
+    assert len(set(made.values())) == 5
+    some = ("--api", "native", "--right", "create,read", "--right", "delete", "--json")
+    held = document(diurnal("token", "create", "--account", "alice", *some, "--data-dir", home))
+    with opened(load(data_dir=home, environ={})) as ctx:
+        for token, rights in (
+            (made["native"], ALL_RIGHTS),
+            (made["pryv"], ALL_RIGHTS),
+            (made["exist"], Level.READ.rights),
+            (made["personyze"], ALL_RIGHTS),
+            (held["token"], Rights(reads=True, creates=True, deletes=True)),
+        ):
+            access = ctx.store.read(lambda tx, t=token: accesses.resolve(tx, ctx, t))
+            tree = ctx.store.read(lambda tx, a=access: ctx.state(tx, a.account_id).tree)
+            assert access.rights_on(tree, "diurnal-weight") == rights
 
 
 def test_applications_are_registered_and_deleted(home: Path) -> None:

@@ -20,7 +20,7 @@ from diurnal.cli.command import (
 from diurnal.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from diurnal.model.access import Access, Level
+    from diurnal.model.access import Access, Permission
     from diurnal.services.context import Context
 
 _tokens = group("token", "Make tokens.")
@@ -64,13 +64,9 @@ def _rights(said: Sequence[str]) -> frozenset[str]:
     return rights
 
 
-def _level(rights: frozenset[str]) -> Level:
-    """Return the level that is exactly these rights.
-
-    Raises:
-        InvalidInput: there is none; a wider one would give what was not asked for.
-    """
-    from diurnal.model.access import Level
+def _permission(rights: frozenset[str]) -> Permission:
+    """Return the permission that is exactly these rights, on everything; all four where none."""
+    from diurnal.model.access import Level, Permission
 
     levels = {
         frozenset(): Level.MANAGE,
@@ -79,16 +75,14 @@ def _level(rights: frozenset[str]) -> Level:
         frozenset({"create"}): Level.CREATE_ONLY,
     }
     level = levels.get(rights)
-    if level is None:
-        raise InvalidInput(
-            "a token of this API may read, or create, or has all four rights", field="right"
-        )
-    return level
+    if level is not None:
+        return Permission(level)
+    return Permission(Level.MANAGE, rights=tuple(r for r in RIGHTS if r in rights))
 
 
 def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -> str:
     from diurnal.auth import tokens
-    from diurnal.model.access import Kind, Permission
+    from diurnal.model.access import Kind
     from diurnal.services import accesses
 
     if api == "exist":
@@ -103,7 +97,7 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
         ).result()
         return personal.secret(ctx, made)
     whole = api == "native" and not rights
-    level = _level(rights)
+    permission = _permission(rights)
     _, token = ctx.store.write(
         lambda tx: accesses.issue(
             tx,
@@ -112,7 +106,7 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
             username=owner.username,
             kind=Kind.PERSONAL if whole else Kind.APP,
             name="Command line",
-            permissions=() if whole else (Permission(level),),
+            permissions=() if whole else (permission,),
             api=api,
             token=tokens.make_hex(owner.account_id, upper=True) if api == "personyze" else None,
             seal=api in ("pryv", "personyze"),

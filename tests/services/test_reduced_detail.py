@@ -117,6 +117,14 @@ def test_a_delayed_access_follows_nothing(ctx: Context, alice: Access) -> None:
         assert "etag" in app.with_token(plain)("GET", "/events").headers
 
 
+def test_an_open_day_counts_nothing_that_is_still_hidden(ctx: Context, alice: Access) -> None:
+    cases.plant(ctx, alice, "late", measure="weight")
+    cases.add(ctx, alice, cases.weigh(70, START), cases.weigh(90, START + HOUR, stream="late"))
+    app = cases.share(ctx, alice, read("diurnal-weight"), read("late", delay=5))
+    assert day(ctx, alice, "weight") == [90]
+    assert day(ctx, app, "weight") == [70]
+
+
 # Coarse places
 
 
@@ -188,15 +196,16 @@ def test_files_may_say_where_they_were_made_so_they_are_not_shown(
     ctx: Context, alice: Access
 ) -> None:
     digest, size = ctx.blobs.put(alice.account_id, [b"x"], limit=10)
-    [e] = cases.add(ctx, alice, cases.note())
     given = [("a.jpg", "image/jpeg", digest, size)]
-    held = cases.write(ctx, attachments.add, alice, e.id, given)
     app = cases.share(ctx, alice, read(place=Place.NEAR))
-    assert cases.read(ctx, events.get, app, e.id).files == ()
-    assert [row.files for row in cases.read(ctx, events.find, app)] == [0]
-    with pytest.raises(NotFound):
-        cases.read(ctx, attachments.find, app, e.id, held.files[0].id)
-    assert cases.read(ctx, attachments.find, alice, e.id, held.files[0].id)
+    spot = cases.note(PLACE, HOME, type="position/wgs84")
+    for e in cases.add(ctx, alice, cases.note(), spot):
+        held = cases.write(ctx, attachments.add, alice, e.id, given)
+        assert cases.read(ctx, events.get, app, e.id).files == ()
+        with pytest.raises(NotFound):
+            cases.read(ctx, attachments.find, app, e.id, held.files[0].id)
+        assert cases.read(ctx, attachments.find, alice, e.id, held.files[0].id)
+    assert [row.files for row in cases.read(ctx, events.find, app)] == [0, 0]
 
 
 @pytest.mark.parametrize(
