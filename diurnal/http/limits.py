@@ -62,7 +62,7 @@ class _Told(NamedTuple):
 class Limit:
     """One limit of one dialect."""
 
-    def __init__(self, name: str, rate: str, storage: _Storage) -> None:
+    def __init__(self, name: str, rate: str, storage: Storage) -> None:
         from limits import parse
 
         self._item: RateLimitItem = parse(rate)
@@ -125,7 +125,7 @@ class Limit:
         return error
 
 
-class _Storage:
+class Storage:
     """Where counts are kept: Redis where it answers, else this process."""
 
     def __init__(self, redis_url: str | None) -> None:
@@ -172,7 +172,7 @@ class Limits:
     def __init__(self, ctx: Context, door: str) -> None:
         storage = ctx.edges.get("limits")
         if storage is None:
-            storage = ctx.edges["limits"] = _Storage(ctx.settings.redis_url)
+            storage = ctx.edges["limits"] = Storage(ctx.settings.redis_url)
         chosen = ctx.settings.dialects.get(door)
         rate = (chosen.rate if chosen else None) or CONTRACTS.get(door, DEFAULT)
         by_address = ctx.settings.address_rate
