@@ -321,6 +321,14 @@ def _is_own(caller: Access, stored: Stored) -> bool:
     return caller.id in (stored.access.id, stored.created_by)
 
 
+def standing(tx: Tx, ctx: Context, account_id: int, id_: str) -> Stored | None:
+    """Return an access by its id while it opens something, for what was signed in its name."""
+    stored = accesses.by_id(tx, account_id, id_)
+    if stored is None or stored.deleted is not None or expired(ctx, stored.access):
+        return None
+    return None if _closed(tx, account_id) else stored
+
+
 def versions(tx: Tx, caller: Access, id_: str) -> list[Version]:
     """Return what an access was before each of its changes, oldest first.
 

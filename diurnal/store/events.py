@@ -236,6 +236,18 @@ _IN_STREAMS = Sql(
 )
 
 
+_SAMPLE = 500
+_SIZES = Sql(
+    select(func.avg(text("size"))).select_from(
+        select(func.length(event.c.body).label("size"))
+        .where(event.c.account_id == bindparam("account"))
+        .order_by(event.c.time_us.desc())
+        .limit(_SAMPLE)
+        .subquery()
+    )
+)
+
+
 class _Body(msgspec.Struct, rename="camel"):
     stream_ids: tuple[str, ...]
     type: str
@@ -706,3 +718,9 @@ _CHANGED = Sql(
 def changed_since(tx: Tx, account_id: int, rev: int) -> list[str]:
     """Return the ids of events that changed after `rev`."""
     return [row[0] for row in tx.execute(_CHANGED, {"account": account_id, "rev": rev})]
+
+
+def mean_size(tx: Tx, account_id: int) -> float:
+    """Return the bytes that one of the account's latest events takes in the mean."""
+    row = tx.one(_SIZES, {"account": account_id})
+    return float(row[0] or 0) if row else 0.0

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from diurnal import http
-from diurnal.dialects.pryv import shapes, words
-from diurnal.dialects.pryv.methods import METHODS, Call, params_of
+from diurnal.dialects.pryv import attachments, checks, words
+from diurnal.dialects.pryv.checks import Params
+from diurnal.dialects.pryv.methods import BATCH, METHODS, Call, call_batch, calling
+from diurnal.dialects.pryv.methods.calling import run
 from diurnal.errors import AppError, NotFound, Unauthenticated
 from diurnal.http import Handler, Json
 from diurnal.model.events import seconds
@@ -36,12 +38,44 @@ _ACCESS = "diurnal.pryv.access"
 BY_PATH: Mapping[str, Mapping[str, str]] = {
     "/{username}/access-info": {"GET": "getAccessInfo"},
     "/{username}/events": {"GET": "events.get", "POST": "events.create"},
-    "/{username}/streams": {"GET": "streams.get"},
+    "/{username}/events/start": {"POST": "events.start"},
+    "/{username}/events/stop": {"POST": "events.stop"},
+    "/{username}/events/{id}": {
+        "GET": "events.getOne",
+        "PUT": "events.update",
+        "DELETE": "events.delete",
+        "POST": "events.addAttachment",
+    },
+    "/{username}/events/{id}/{fileId}": {
+        "GET": "events.getAttachment",
+        "DELETE": "events.deleteAttachment",
+    },
+    "/{username}/events/{id}/{fileId}/{fileName:path}": {"GET": "events.getAttachment"},
+    "/{username}/streams": {"GET": "streams.get", "POST": "streams.create"},
+    "/{username}/streams/{id}": {"PUT": "streams.update", "DELETE": "streams.delete"},
+    "/{username}/accesses": {"GET": "accesses.get", "POST": "accesses.create"},
+    "/{username}/accesses/check-app": {"POST": "accesses.checkApp"},
+    "/{username}/accesses/{id}": {
+        "GET": "accesses.getOne",
+        "PUT": "accesses.update",
+        "DELETE": "accesses.delete",
+    },
+    "/{username}/followed-slices": {"GET": "followedSlices.get", "POST": "followedSlices.create"},
+    "/{username}/followed-slices/{id}": {
+        "PUT": "followedSlices.update",
+        "DELETE": "followedSlices.delete",
+    },
+    "/{username}/profile/public": {"GET": "profile.getPublic", "PUT": "profile.updatePublic"},
+    "/{username}/profile/private": {"GET": "profile.getPrivate", "PUT": "profile.updatePrivate"},
+    "/{username}/profile/app": {"GET": "profile.getApp", "PUT": "profile.updateApp"},
+    "/{username}/account": {"GET": "account.get", "PUT": "account.update"},
+    "/{username}/account/change-password": {"POST": "account.changePassword"},
 }
 """What each method of HTTP does at a path, in the words of Pryv's own methods."""
 _OPEN = ("/", "/reg/service/info", "/{username}", "/{username}/service/info")
 ROUTES = (
     *(f"GET {path}" for path in _OPEN),
+    "POST /{username}",
     *(f"{verb} {path}" for path, ids in BY_PATH.items() for verb in ids),
 )
 
@@ -50,14 +84,14 @@ def app(ctx: Context) -> ASGIApp:
     """Return the application that is mounted at `/pryv`."""
 
     def guarded(handler: Handler) -> Handler:
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             return Response() if request.method == "OPTIONS" else await handler(request)
 
         def render(error: AppError, status: int, id_: str) -> Response:
-            return _json(ctx, {"error": words.describe(error, id_)}, status)
+            return answer(ctx, {"error": words.describe(error, id_)}, status)
 
         watch = http.Watch(ctx, API, "unknown")
-        return http.guarded(answer, words.STATUSES, render, watch=watch)
+        return http.guarded(handle, words.STATUSES, render, watch=watch)
 
     async def missing(_request: Request) -> Response:
         raise NotFound("Unknown resource.")
@@ -65,7 +99,7 @@ def app(ctx: Context) -> ASGIApp:
     paths = {
         "/": _greeting(ctx),
         "/reg/service/info": _service_info(ctx),
-        "/{username}": _greeting(ctx),
+        "/{username}": _home(ctx),
         "/{username}/service/info": _service_info(ctx),
         **{path: _methods(ctx, ids) for path, ids in BY_PATH.items()},
     }
@@ -77,7 +111,7 @@ def _greeting(ctx: Context) -> Handler:
     async def greet(request: Request) -> Response:
         _verb(request, "GET")
         await _account(ctx, request)
-        return _json(ctx, {"cheersFrom": "Pryv API", "learnMoreAt": REFERENCE})
+        return answer(ctx, {"cheersFrom": "Pryv API", "learnMoreAt": REFERENCE})
 
     return greet
 
@@ -87,7 +121,7 @@ def _service_info(ctx: Context) -> Handler:
         _verb(request, "GET")
         await _account(ctx, request)
         origin = http.base_url(request, None)
-        base = f"{origin}{request.scope.get('root_path', '')}"
+        base = base_of(request)
         info = {
             "register": f"{base}/reg/",
             "access": f"{base}/reg/access/",
@@ -101,7 +135,7 @@ def _service_info(ctx: Context) -> Handler:
             "version": API_VERSION,
             "features": {"noHF": True},
         }
-        return _json(ctx, info)
+        return answer(ctx, info)
 
     return tell
 
@@ -112,17 +146,56 @@ def _methods(ctx: Context, ids: Mapping[str, str]) -> Handler:
     async def handle(request: Request) -> Response:
         id_ = ids[_verb(request, *ids)]
         http.doing.name(id_)
-        method = METHODS[id_]
+        if id_ == "events.getAttachment":
+            return await _file(ctx, request)
         call = await _caller(ctx, request)
-        if method.writes:
-            given = params_of(shapes.parse(await _body(request)))
-        else:
-            given = shapes.from_url(request.query_params.multi_items())
+        if id_ == "events.addAttachment":
+            return answer(ctx, await attachments.add(ctx, call, request))
+        if id_ == "events.create" and attachments.is_multipart(request):
+            return answer(ctx, await attachments.create(ctx, call, request), 201)
+        method = METHODS[id_]
+        given = await _params(request)
         asked = method.take(given, ctx.now())
-        turn = http.write if method.writes else http.read
-        return _json(
-            ctx, await turn(ctx, lambda tx: method.run(tx, ctx, call, asked)), method.status
-        )
+        return answer(ctx, await run(ctx, method, call, asked), method.status)
+
+    return handle
+
+
+async def _file(ctx: Context, request: Request) -> Response:
+    """Send a file to whoever has a token in the header, or a read token of that file."""
+    read_token = request.query_params.get("readToken")
+    if read_token is None or request.headers.get("authorization"):
+        call = await _caller(ctx, request, header_only=True)
+    else:
+        account_id = await _account(ctx, request)
+        file_id = request.path_params["fileId"]
+        call = await attachments.by_read_token(ctx, account_id or 0, read_token, file_id)
+        await http.doing.resolved(call.access)
+    return await attachments.get(ctx, call, request)
+
+
+async def _params(request: Request) -> Params:
+    """Return what a call is given, in URL and body, as a socket would have it."""
+    path = {k: v for k, v in request.path_params.items() if k in ("id", "fileId")}
+    if request.method in ("POST", "PUT"):
+        given = checks.params_of(checks.parse(await _body(request)))
+        if request.method == "PUT":
+            return {**path, "update": given}
+        return given
+    return checks.from_url(request.query_params.multi_items()) | path
+
+
+def _home(ctx: Context) -> Handler:
+    """Return what answers at an account's own address: the greeting, and batches."""
+    greet = _greeting(ctx)
+
+    async def handle(request: Request) -> Response:
+        if _verb(request, "GET", "POST") == "GET":
+            return await greet(request)
+        http.doing.name(BATCH)
+        call = await _caller(ctx, request)
+        calls = calling.read_batch(checks.parse(await _body(request)))
+        return answer(ctx, {"results": await call_batch(ctx, call, calls)})
 
     return handle
 
@@ -147,7 +220,7 @@ async def _body(request: Request) -> bytes:
     """
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ not in ("", "application/json", "text/plain"):
-        raise shapes.BadContentType(f'Bodies of type "{type_}" are not served.')
+        raise checks.BadContentType(f'Bodies of type "{type_}" are not served.')
     return await http.body(request, JSON_BYTES_MAX)
 
 
@@ -170,7 +243,7 @@ async def _account(ctx: Context, request: Request) -> int | None:
     return account.account_id
 
 
-async def _caller(ctx: Context, request: Request) -> Call:
+async def _caller(ctx: Context, request: Request, *, header_only: bool = False) -> Call:
     """Return who calls, by a token of any of our APIs.
 
     Raises:
@@ -180,7 +253,7 @@ async def _caller(ctx: Context, request: Request) -> Call:
     """
     account_id = await _account(ctx, request)
     token, in_url = _token(request)
-    if token is None:
+    if token is None or (in_url and header_only):
         raise Unauthenticated("The access token is missing.", missing=True)
     unknown = words.UnknownToken("Cannot find access from token.")
     try:
@@ -193,7 +266,12 @@ async def _caller(ctx: Context, request: Request) -> Call:
     if in_url and access.api != API:
         raise unknown
     request.scope[_ACCESS] = access.id
-    return Call(access, token)
+    return Call(access, token, base_of(request), http.address(request))
+
+
+def base_of(request: Request) -> str:
+    """Return the address of the API as the client reached it, no slash at the end."""
+    return f"{http.base_url(request, None)}{request.scope.get('root_path', '')}"
 
 
 def _token(request: Request) -> tuple[str | None, bool]:
@@ -219,7 +297,8 @@ def _of_basic(encoded: str) -> str:
         return ""
 
 
-def _json(ctx: Context, result: Mapping[str, Any], status: int = 200) -> Response:
+def answer(ctx: Context, result: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a result with `meta` beside it."""
     meta = {"apiVersion": API_VERSION, "serverTime": seconds(ctx.now()), "serial": SERIAL}
     return Json(msgspec.json.encode({**result, "meta": meta}), status)
 

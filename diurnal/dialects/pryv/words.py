@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diurnal.dialects.pryv import shapes
+from diurnal.dialects.pryv import checks
 from diurnal.errors import (
     AppError,
     Conflict,
@@ -33,15 +33,20 @@ STATUSES: dict[type[AppError], tuple[int, str]] = {
     InvalidInput: (400, "invalid-parameters-format"),
     UnknownReference: (400, "unknown-referenced-resource"),
     HiddenReference: (403, "forbidden"),  # Pryv tells what is hidden from what is not there
-    shapes.BadStructure: (400, "invalid-request-structure"),
-    shapes.BadOperation: (400, "invalid-operation"),
-    shapes.BadEventType: (400, "invalid-event-type"),
-    shapes.BadContentType: (415, "unsupported-content-type"),
+    checks.BadStructure: (400, "invalid-request-structure"),
+    checks.BadOperation: (400, "invalid-operation"),
+    checks.BadEventType: (400, "invalid-event-type"),
+    checks.BadContentType: (415, "unsupported-content-type"),
+    checks.BadItemId: (400, "invalid-item-id"),
     Unauthenticated: (401, "invalid-access-token"),
     UnknownToken: (403, "invalid-access-token"),
     Forbidden: (403, "forbidden"),
     NotFound: (404, "unknown-resource"),
+    checks.UnknownMethod: (404, "invalid-method"),
+    checks.RemovedMethod: (410, "removed-method"),
     Conflict: (409, "item-already-exists"),
+    checks.Stale: (409, "stale-resource"),
+    checks.TooManyResults: (413, "too-many-results"),
     TooLarge: (413, "invalid-request-structure"),
     TooMany: (429, "api-unavailable"),
     Upstream: (502, "api-unavailable"),
@@ -56,7 +61,7 @@ def describe(error: AppError, id_: str) -> dict[str, Any]:
     """Return the member `error` of an answer."""
     message, data = error.message, error.data
     told: Any = data
-    if isinstance(error, shapes.BadParameters):
+    if isinstance(error, checks.BadParameters):
         told = [
             {"code": p.code, "params": p.params, "message": p.message, "path": p.path}
             for p in error.problems
@@ -72,3 +77,11 @@ def describe(error: AppError, id_: str) -> dict[str, Any]:
         message = f"Unexpected error: {message}"
     described: dict[str, Any] = {"id": id_, "message": message}
     return described if told is None else described | {"data": told}
+
+
+def failure(error: AppError) -> dict[str, Any]:
+    """Return what a refused call of a batch or a socket is answered with."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return {"error": describe(error, STATUSES[kind][1])}
+    return {"error": describe(error, STATUSES[AppError][1])}

@@ -1,0 +1,201 @@
+"""Events: Pryv's methods."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+import msgspec
+
+from diurnal.dialects.pryv import checks, queries, shapes, trees
+from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
+from diurnal.dialects.pryv.queries import Asked, StreamQuery
+from diurnal.dialects.pryv.shapes import Creating, One, Updating
+from diurnal.errors import Forbidden, UnknownReference
+from diurnal.model.access import Access
+from diurnal.model.events import EventQuery
+from diurnal.services import attachments, events
+from diurnal.services.context import Context
+from diurnal.store.database import Tx, WriteTx
+from diurnal.store.events import Found
+
+
+def reader(ctx: Context, call: Call) -> shapes.Reader:
+    """Return to whom attachments are shown."""
+    return shapes.reader(ctx.keys.derive(shapes.READER), call.access.id, call.token)
+
+
+def get(tx: Tx, ctx: Context, call: Call, asked: Asked) -> Result:
+    """Return events; https://api.pryv.com/reference/#get-events."""
+    found = [] if asked.nothing else _find(tx, ctx, call, asked)
+    with_files = [f.id for f in found if f.files]
+    files = events.files_of(tx, call.access, with_files) if with_files else {}
+    shown = reader(ctx, call)
+    result: Result = {"events": shapes.raw_events(found, files, shown)}
+    if asked.tells_deletions:
+        since = asked.deletions_since
+        gone = [] if since is None else events.deletions(tx, call.access, since)
+        result["eventDeletions"] = trees.write_deletions(gone)
+    return result
+
+
+def get_one(tx: Tx, ctx: Context, call: Call, asked: One) -> Result:
+    """Return one event; https://api.pryv.com/reference/#get-one-event."""
+    result: Result = {
+        "event": shapes.raw_event(events.get(tx, ctx, call.access, asked.id), reader(ctx, call))
+    }
+    if asked.history:
+        result["history"] = []
+    return result
+
+
+def create(tx: WriteTx, ctx: Context, call: Call, asked: Creating) -> Result:
+    """Create one event; https://api.pryv.com/reference/#create-event."""
+    [made] = events.create(tx, ctx, call.access, [asked.new])
+    return {"event": shapes.raw_event(made.event, reader(ctx, call))}
+
+
+def update(tx: WriteTx, ctx: Context, call: Call, asked: Updating) -> Result:
+    """Change one event; https://api.pryv.com/reference/#update-event."""
+    changed = events.update(tx, ctx, call.access, asked.id, asked.fields)
+    return {"event": shapes.raw_event(changed, reader(ctx, call))}
+
+
+def delete(tx: WriteTx, ctx: Context, call: Call, asked: One) -> Result:
+    """Put an event into the trash, or delete one that is in it.
+
+    https://api.pryv.com/reference/#delete-event
+    """
+    if events.get(tx, ctx, call.access, asked.id).trashed:
+        events.delete(tx, ctx, call.access, asked.id)
+        return {"eventDeletion": {"id": asked.id}}
+    changed = events.set_trashed(tx, ctx, call.access, asked.id, trashed=True)
+    return {"event": shapes.raw_event(changed, reader(ctx, call))}
+
+
+def delete_attachment(tx: WriteTx, ctx: Context, call: Call, asked: One) -> Result:
+    """Take a file off an event; https://api.pryv.com/reference/#delete-attachment."""
+    changed = attachments.remove(tx, ctx, call.access, asked.id, asked.file_id)
+    return {"event": shapes.raw_event(changed, reader(ctx, call))}
+
+
+def removed(name: str) -> Method:
+    """Return a method of older versions, which says that it is no more."""
+
+    def take(_params: checks.Params, _now: int) -> None:
+        raise checks.RemovedMethod(f'The method "{name}" was removed in 1.5.')
+
+    def run(_tx: Tx, _ctx: Context, _call: Call, _asked: None) -> Result:
+        raise checks.RemovedMethod(f'The method "{name}" was removed in 1.5.')
+
+    return Method(take, run)
+
+
+METHODS: Table = {
+    "events.get": Method(queries.read_query, get),
+    "events.getOne": Method(shapes.read_one, get_one),
+    "events.create": Method(shapes.read_event, create, writes=True, status=201),
+    "events.update": Method(shapes.read_event_update, update, writes=True),
+    "events.delete": Method(shapes.read_one, delete, writes=True),
+    "events.deleteAttachment": Method(shapes.read_file, delete_attachment, writes=True),
+    "events.start": removed("events.start"),
+    "events.stop": removed("events.stop"),
+}
+
+
+def _find(tx: Tx, ctx: Context, call: Call, asked: Asked) -> list[Found]:
+    """Return what is asked for.
+
+    Raises:
+        TooManyResults: more than one answer holds, in a batch or over a socket.
+    """
+    caller, query, most = call.access, asked.query, call.most
+    if most is not None and (query.limit is None or query.limit > most):
+        query = msgspec.structs.replace(query, limit=most + 1)
+    found = _listed(tx, ctx, caller, query, asked.streams)
+    if most is not None and len(found) > most:
+        raise checks.TooManyResults(
+            f"Your request gave more than {most} results. Narrow it, or ask over HTTP.", limit=most
+        )
+    return found
+
+
+def _listed(
+    tx: Tx,
+    ctx: Context,
+    caller: Access,
+    query: EventQuery,
+    streams: tuple[StreamQuery, ...] | None,
+) -> list[Found]:
+    if streams is None:
+        return events.find(tx, ctx, caller, query)
+    wanted = [_within(tx, ctx, caller, query, one) for one in streams]
+    if len(wanted) == 1:
+        return events.find(tx, ctx, caller, wanted[0])
+    return _any_of(tx, ctx, caller, query, wanted)
+
+
+def _any_of(
+    tx: Tx, ctx: Context, caller: Access, query: EventQuery, queries: Iterable[EventQuery]
+) -> list[Found]:
+    """Return what fits any of several queries, in order and once; the page is cut at the end."""
+    until = None if query.limit is None else query.skip + query.limit
+    pages = [
+        events.find(tx, ctx, caller, msgspec.structs.replace(q, skip=0, limit=until))
+        for q in queries
+    ]
+    merged = heapq.merge(*pages, key=lambda f: (f.time, f.id), reverse=not query.ascending)
+    once = list({f.id: f for f in merged}.values())
+    return once[query.skip : until]
+
+
+def _within(
+    tx: Tx, ctx: Context, caller: Access, query: EventQuery, wanted: StreamQuery
+) -> EventQuery:
+    any_of = None if wanted.every else _subtrees(tx, ctx, caller, wanted.any_of)
+    if wanted.every:
+        _subtrees(tx, ctx, caller, wanted.any_of)
+    none_of = frozenset[str]().union(*(_known(tx, ctx, caller, i) for i in wanted.none_of))
+    return msgspec.structs.replace(
+        query,
+        any_of=any_of,
+        all_of=tuple(_known(tx, ctx, caller, i) for i in wanted.all_of),
+        none_of=none_of or None,
+    )
+
+
+def _subtrees(tx: Tx, ctx: Context, caller: Access, ids: Iterable[str]) -> frozenset[str]:
+    """Return the streams that ids of a query mean.
+
+    Raises:
+        UnknownReference: with all that are not there.
+        Forbidden: one is there and the caller may not read it; Pryv tells the two apart.
+    """
+    found: set[str] = set()
+    unknown: list[str] = []
+    tree = ctx.state(tx, caller.account_id).tree
+    for id_ in ids:
+        try:
+            found |= _subtree(tx, ctx, caller, id_)
+        except UnknownReference:
+            if id_.removesuffix("!") in tree:
+                raise Forbidden("no right to read this stream") from None
+            unknown.append(id_)
+    if unknown:
+        names = ", ".join(f'"{i}"' for i in unknown)
+        raise UnknownReference(f"Unknown referenced streams: {names}", data={"streams": unknown})
+    return frozenset(found)
+
+
+def _subtree(tx: Tx, ctx: Context, caller: Access, id_: str) -> frozenset[str]:
+    name = id_.removesuffix("!")
+    below = events.subtree(tx, ctx, caller, [name])
+    return below if name == id_ else frozenset({name})
+
+
+def _known(tx: Tx, ctx: Context, caller: Access, id_: str) -> frozenset[str]:
+    """Return the streams of an id in `all` or `not`: none where it is not the caller's to know."""
+    try:
+        return _subtree(tx, ctx, caller, id_)
+    except (UnknownReference, Forbidden):
+        return frozenset()
