@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
 import stamina
+import stamina.instrumentation
 
 from diurnal.connectors import Answer, Connector, Key, OAuth2, Options, Token
 from diurnal.connectors._answers import decode
@@ -38,6 +39,10 @@ SHORT_S = 10.0
 SHOWN_MAX = 160
 MORE = "there is more to fetch; it goes on in the next run"
 _AGAIN = frozenset({429, 500, 502, 503, 504})
+
+
+# What a source answers is its owner's; no log tells of it.
+stamina.instrumentation.set_on_retry_hooks(())
 
 
 class _Retry(Exception):
