@@ -107,6 +107,21 @@ def current(tx: Tx, ctx: Context, access: Access) -> Access | None:
     return None if _closed(tx, access.account_id) else stored.access
 
 
+def refuse_ended(tx: Tx, ctx: Context, account_id: int, access_id: str) -> None:
+    """Refuse to work on in the name of an access that was ended since.
+
+    What the owner began goes on: signing out stops no import.
+
+    Raises:
+        Unauthenticated: it was ended.
+    """
+    stored = None if access_id == SYSTEM else accesses.by_id(tx, account_id, access_id)
+    if stored is None or stored.access.owner:
+        return
+    if stored.deleted is not None or expired(ctx, stored.access):
+        raise Unauthenticated("the access that began this has ended")
+
+
 def _used(ctx: Context, access: Access) -> Access:
     """Refuse an access past its time, and count the use of any other."""
     if expired(ctx, access):

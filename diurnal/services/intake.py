@@ -30,7 +30,19 @@ from diurnal.model.events import Event, NewEvent
 from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
-from diurnal.services import days, demo, events, imports, jobs, marks, measures, series, uploads
+from diurnal.services import (
+    accesses,
+    audit,
+    days,
+    demo,
+    events,
+    imports,
+    jobs,
+    marks,
+    measures,
+    series,
+    uploads,
+)
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.imports import Progress, Result
@@ -551,6 +563,7 @@ class _Hand:
         ctx, caller, batch_id = self._ctx, self._caller, self._batch.id
         changes.reserve(tx, caller.account_id, 0, ctx.now())
         jobs.check(tx, self._lease)
+        accesses.refuse_ended(tx, ctx, caller.account_id, self._batch.access_id)
         if self._batch.dry_run:
             self._make_own(tx, list(self._own.values()))
         outcome = _Outcome()
@@ -696,12 +709,22 @@ class _Hand:
             changes.append(
                 tx, batch.account_id, stamp, batch.access_id, [("batch", "finish", str(batch.id))]
             )
+            audit.append(tx, ctx, batch.account_id, [_line(ctx, batch, counts)])
             if self._lease is not None:
                 jobs.finish(tx, ctx, self._lease)
             return result
 
         result: Result = self._write(end).result()
         return result
+
+
+def _line(ctx: Context, batch: Stored, counts: _Counts) -> audit.Line:
+    """Return what the audit holds of an import: who began it, and what it wrote."""
+    doing = audit.Doing("worker", "imports.run")
+    doing.access, doing.account_id = batch.access_id, batch.account_id
+    doing.n = 0 if batch.dry_run else counts.new + counts.changed
+    doing.about(f"import {batch.id}")
+    return doing.line(ctx.now())
 
 
 class _Homes(Exception):
