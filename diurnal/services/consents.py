@@ -7,6 +7,7 @@ Whoever asks (OAuth, Pryv's way) makes an `Ask`, signs it with `sealed` and send
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -137,7 +138,9 @@ def opened(ctx: Context, text: str) -> Ask:
     raw = signed.read(ctx.keys, _PURPOSE, text)
     ask: Ask | None = None
     if raw is not None:
-        ask = msgspec.json.decode(raw, type=AppAsk | AccessAsk)
+        # An ask of another version of ours is too old, whatever its time.
+        with contextlib.suppress(msgspec.ValidationError):
+            ask = msgspec.json.decode(raw, type=AppAsk | AccessAsk)
     if ask is None or not 0 <= ctx.now() - ask.at <= ASK_US:
         raise InvalidInput(
             "This page is too old, or its address is not whole. Go back to the application and"
