@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 BODY_BYTES_MAX = 48 << 20
 """Phones send days at once; see `services.pushes`."""
-MEDIA = ("application/json", "application/x-www-form-urlencoded", "text/plain")
+MEDIA = ("application/octet-stream",)
+"""Whatever the sender sends: JSON, a form, lines of text; the connector knows."""
 
 
 def _token(request: Request) -> str:
