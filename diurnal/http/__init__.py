@@ -284,7 +284,9 @@ def guarded(
     async def attempt(request: Request) -> tuple[AppError | None, Response]:
         try:
             if watch is not None:
-                await watch.limits.by_address(address(request))
+                waits = watch.limits.by_address(address(request))
+                if waits is not None:
+                    await waits
             return None, await handler(request)
         except AppError as error:
             status, id_ = status_of(error, statuses)

@@ -98,7 +98,8 @@ async def resolved(access: Access) -> None:
     if known is not None:
         doing, watch = known
         doing.by(access)
-        doing.limited = await watch.limits.by_token(access)
+        told = watch.limits.by_token(access)
+        doing.limited = told if isinstance(told, tuple) else await told
 
 
 def begin(watch: Watch, address: str) -> Any:
@@ -111,7 +112,8 @@ async def end(watch: Watch, begun: Any, error: AppError | None) -> Doing:
     """End a doing: note it, unless a write has done so."""
     doing: Doing = begun[0]
     _now.reset(begun[1])
-    await finish(watch.ctx, doing, error)
+    if error is not None or not doing.recorded:
+        await finish(watch.ctx, doing, error)
     return doing
 
 

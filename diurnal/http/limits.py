@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
@@ -179,27 +180,28 @@ class Limits:
         self._token = None if rate == OFF else Limit(f"{door}:token", rate, storage)
         self._address = None if by_address == OFF else Limit(f"{door}:address", by_address, storage)
 
-    async def by_address(self, address: str) -> None:
-        """Count a call from an address.
+    def by_address(self, address: str) -> Awaitable[Headers] | None:
+        """Count a call from an address: now, or once what is returned is awaited.
 
         Raises:
-            TooMany: past its limit.
+            TooMany: past its limit; when awaited.
         """
         limit = self._address
-        if limit is not None and address and limit.ready(address) is None:
-            await limit.take(address)
+        if limit is None or not address or limit.ready(address) is not None:
+            return None
+        return limit.take(address)
 
-    async def by_token(self, access: Access) -> Headers:
-        """Count a call of an access; return the headers that tell what is left.
+    def by_token(self, access: Access) -> Awaitable[Headers] | Headers:
+        """Count a call of an access; return the headers that tell what is left, or who gets them.
 
         Raises:
-            TooMany: past its limit.
+            TooMany: past its limit; when awaited.
         """
         limit = self._token
         if limit is None:
             return ()
         known = limit.ready(access.id)
-        return await limit.take(access.id) if known is None else known
+        return limit.take(access.id) if known is None else known
 
 
 def of(ctx: Context, door: str) -> Limits:
