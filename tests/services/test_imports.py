@@ -11,12 +11,20 @@ from zipfile import ZipFile
 
 import pytest
 
-from diurnal.errors import Conflict, InvalidInput, NotFound, TooLarge, TooMany
-from diurnal.model.access import Access
+from diurnal.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+)
+from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.model.time import DAY, day_from_text
 from diurnal.services import (
     accesses,
     accounts,
+    audit,
     days,
     events,
     imports,
@@ -30,6 +38,7 @@ from diurnal.services.imports import Progress, Result
 from diurnal.store import accounts as account_store
 from diurnal.store import batches
 from diurnal.store import events as event_store
+from tests import cases
 from tests.clock import HOUR, Clock
 from tests.conftest import PASSWORD
 
@@ -468,3 +477,30 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(
     with pytest.raises(jobs.LeaseLost):
         imports.run(ctx, alice.account_id, batch, lease=slow, progress=pause)
     assert _day(ctx, alice, "steps", "2026-03-10") is None
+
+
+def test_an_import_leaves_a_line_in_the_audit(ctx: Context, alice: Access) -> None:
+    result = _import(ctx, alice, CSV)
+    asked = audit.Query(doors=("worker",))
+    [entry] = ctx.store.read(lambda tx: audit.find(tx, alice, asked))
+    line = entry.line
+    assert (line.action, line.target, line.n) == (
+        "imports.run",
+        f"import {result.batch}",
+        result.new,
+    )
+
+
+def test_an_import_ends_with_the_access_that_began_it(ctx: Context, alice: Access) -> None:
+    """But not with a session: who signs out wants the import all the same."""
+    said = {"paths": [str(CSV)], "source": None, "map": {}}
+    app = cases.share(ctx, alice, Permission(Level.MANAGE))
+    session = cases.share(ctx, alice, kind=Kind.PERSONAL)
+    for who in (app, session):
+        batch = cases.write(ctx, imports.begin, who, name="x", options=said)
+        cases.write(ctx, accesses.revoke, alice, who.id)
+        if who is app:
+            with pytest.raises(Unauthenticated):
+                imports.run(ctx, alice.account_id, batch)
+        else:
+            assert imports.run(ctx, alice.account_id, batch).new > 0
