@@ -57,6 +57,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "responses": {f"Problem{status}": _problem(status) for status in _ERRORS},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
+                "push": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token of one connection, which can only write to it.",
+                },
                 "session": {"type": "apiKey", "in": "cookie", "name": "diurnal_session"},
             },
         },
@@ -80,7 +85,7 @@ def _operation(
         "tags": [e.tag],
         "parameters": [*_in_path(e), *_in_query(e, components), *_in_headers(e)],
         "responses": _responses(e, by_kind),
-        "security": [] if e.who is Who.ANYBODY else [{"token": []}, {"session": []}],
+        "security": _security(e),
     }
     if e.description:
         operation["description"] = e.description
@@ -92,6 +97,12 @@ def _operation(
     if content:
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _security(e: Endpoint) -> list[dict[str, list[str]]]:
+    if e.tag == "push":
+        return [{"push": []}]
+    return [] if e.who is Who.ANYBODY else [{"token": []}, {"session": []}]
 
 
 def _any_of(kinds: Sequence[Any], by_kind: Mapping[str, Any]) -> Any:

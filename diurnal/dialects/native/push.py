@@ -85,7 +85,7 @@ def _door(method: str, summary: str) -> Endpoint:
         who=Who.ANYBODY,
         media=MEDIA if method != "GET" else (),
         any_query=True,
-        headers={"Authorization": "The push token, as bearer or as the password of Basic."},
+        headers={"X-API-Key": "The push token, where it is not in Authorization or the address."},
         handler=deliver,
     )
 
