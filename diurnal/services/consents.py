@@ -66,6 +66,7 @@ class AccessAsk(msgspec.Struct, frozen=True, kw_only=True, tag="access"):
         key: what the asker calls this ask.
         expires_s: life of the access, None for ever.
         seal: keep the token so that it can be shown again.
+        features: see `Access`.
         username: only this account may answer.
     """
 
@@ -80,6 +81,7 @@ class AccessAsk(msgspec.Struct, frozen=True, kw_only=True, tag="access"):
     expires_s: int | None = None
     seal: bool = True
     client_data: dict[str, Any] | None = None
+    features: dict[str, str] = {}
     username: str | None = None
 
 
@@ -268,6 +270,15 @@ def allow(tx: WriteTx, ctx: Context, caller: Access, ask: AccessAsk, choice: Cho
     if choice.until is not None:
         until = choice.until if until is None else min(until, choice.until)
     permissions = framed(kept, choice.frame)
+    known = accesses.check_app(
+        tx, ctx, caller, name=ask.name, permissions=permissions, device=ask.device
+    )
+    found = known.matching
+    if found is not None and found.sealed is not None and found.access.expires == until:
+        return _with_outcome(ctx, ask, caller.account_id, found.access.id, stamp.at)
+    before = found or known.mismatching
+    if before is not None and before.access.api == ask.api and before.access.client_id is None:
+        accesses.revoke(tx, ctx, caller, before.access.id)
     stored, _ = accesses.issue(
         tx,
         ctx,

@@ -108,6 +108,28 @@ def open_session(
     return made
 
 
+def of_app(tx: Tx, ctx: Context, account_id: int, api: str, name: str) -> Stored | None:
+    """Return the session of an app that still opens something, where its token can be shown."""
+    for stored in access_rows.all_of(tx, account_id):
+        a = stored.access
+        if a.owner and (a.api, a.name) == (api, name) and stored.sealed is not None:
+            if stored.deleted is None and not accesses.expired(ctx, a):
+                return stored
+    return None
+
+
+def extend(tx: WriteTx, ctx: Context, access: Access, lasts: int) -> None:
+    """Let a session that was used last on."""
+    stamp = changes.reserve(tx, access.account_id, 1, ctx.now(), meta=True)
+    stored = access_rows.by_id(tx, access.account_id, access.id)
+    if stored is None or stored.deleted is not None:
+        return
+    longer = msgspec.structs.replace(stored.access, expires=ctx.now() + lasts)
+    access_rows.prolong(tx, longer)
+    what = [("access", "update", access.id)]
+    changes.append(tx, access.account_id, stamp, access.id, what)
+
+
 def listed(tx: Tx, ctx: Context, caller: Access) -> list[Session]:
     """Return the account's sessions that still open something, last used first.
 

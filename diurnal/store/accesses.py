@@ -133,6 +133,11 @@ _CHANGE = ordered(
         }
     ),
 )
+_PROLONG = Sql(
+    update(access)
+    .where(access.c.account_id == bindparam("account"), access.c.id == bindparam("access"))
+    .values(expires_us=bindparam("until"))
+)
 _KEEP = ordered(("account_id", "access_id", "serial", "body"), insert(access_version))
 _VERSIONS = Sql(
     select(access_version.c.body)
@@ -314,3 +319,9 @@ def days(tx: Tx, account_id: int, id_: str, first: int, last: int) -> list[Row]:
     """Return (day, calls, refused) of an access, oldest first; days without a call are left out."""
     values = {"account": account_id, "access": id_, "first": first, "last": last}
     return tx.execute(_USES, values)
+
+
+def prolong(tx: WriteTx, changed: Access) -> None:
+    """Store another end of an access; not a new version of it."""
+    values = {"account": changed.account_id, "access": changed.id, "until": changed.expires}
+    tx.execute(_PROLONG, values)

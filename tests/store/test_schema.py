@@ -47,7 +47,7 @@ def test_every_index_begins_with_its_account(table) -> None:
 def test_the_exceptions_are_there_and_no_more() -> None:
     known = {t.name for t in tables.metadata.sorted_tables}
     assert known >= tables.DIRECTORY
-    assert {"attempt", "counter", "upstream"} == tables.LOCAL & known
+    assert {"access_request", "attempt", "counter", "upstream"} == tables.LOCAL & known
     indexes = {i.name for t in tables.metadata.sorted_tables for i in t.indexes}
     assert indexes >= tables.GLOBAL_INDEXES
     assert len(tables.GLOBAL_INDEXES) == 1

@@ -24,6 +24,7 @@ from diurnal.store.tables.applications import (
     consent,
     device_request,
 )
+from diurnal.store.tables.asks import access_request
 from diurnal.store.tables.changes import change
 from diurnal.store.tables.columns import DIRECTORY, GLOBAL_INDEXES, LOCAL, LONG, RUNNING, metadata
 from diurnal.store.tables.connections import (
@@ -61,6 +62,8 @@ from diurnal.store.tables.security import (
 )
 from diurnal.store.tables.series import chunk
 from diurnal.store.tables.streams import own_measure, stream
+from diurnal.store.tables.tracks import track
+from diurnal.store.tables.webhooks import webhook
 from diurnal.store.tables.work import batch, job, set_aside, upload
 
 __all__ = [
@@ -70,6 +73,7 @@ __all__ = [
     "LONG",
     "RUNNING",
     "access",
+    "access_request",
     "access_use",
     "access_version",
     "account",
@@ -124,7 +128,9 @@ __all__ = [
     "stream",
     "tombstone",
     "totp",
+    "track",
     "upload",
     "upstream",
+    "webhook",
     "zone",
 ]

@@ -22,7 +22,7 @@ Text = _Text().with_variant(_Text(collation="C"), "postgresql")
 DIRECTORY = frozenset({"directory"})
 """Keyed by the name that is looked up; leads to the account."""
 
-LOCAL = frozenset({"attempt", "counter", "upstream", "alembic_version"})
+LOCAL = frozenset({"access_request", "attempt", "counter", "upstream", "alembic_version"})
 """Of this database alone."""
 GLOBAL_INDEXES = frozenset({"job_run_at"})
 """The one index that does not begin with the account: a worker takes what is due next."""

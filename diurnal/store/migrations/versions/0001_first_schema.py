@@ -84,6 +84,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "access_request",
+        sa.Column("key_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key_hash"),
+    )
+    op.create_table(
         "access_use",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1483,6 +1490,18 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "track",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "event_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("span_ns", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "event_id", "span_ns"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "upload",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1516,6 +1535,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "webhook",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "url", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("told_rev", sa.BigInteger(), nullable=False),
+        sa.Column("retries", sa.Integer(), nullable=False),
+        sa.Column("run_count", sa.BigInteger(), nullable=False),
+        sa.Column("fail_count", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "runs", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "created_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "modified_by",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "zone",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
@@ -1530,8 +1589,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("zone")
+    op.drop_table("webhook")
     op.drop_table("upstream")
     op.drop_table("upload")
+    op.drop_table("track")
     op.drop_table("totp")
     with op.batch_alter_table("tombstone", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1704,6 +1765,7 @@ def downgrade() -> None:
     op.drop_table("account")
     op.drop_table("access_version")
     op.drop_table("access_use")
+    op.drop_table("access_request")
     with op.batch_alter_table("access", schema=None) as batch_op:
         batch_op.drop_index("access_token", sqlite_where=None, postgresql_where=None)
 
