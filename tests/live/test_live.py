@@ -151,6 +151,20 @@ def test_a_revoked_token_ends_its_stream_within_a_second(server: Server, alice: 
         assert still.ended is None
 
 
+def test_a_stream_ends_when_its_token_is_changed_to_see_things_later(
+    server: Server, alice: Access
+) -> None:
+    ctx = server.ctx
+    id_, secret = token(ctx, alice, Permission(Level.READ))
+    with server.follow(secret) as stream:
+        later = {"permissions": (Permission(Level.READ, delay=1),)}
+        write(ctx, accesses.update, alice, id_, later)
+        stream.until(lambda: stream.ended)
+        assert stream.told == []
+    with server.follow(secret) as refused:
+        assert refused.answer.status == 403
+
+
 def test_a_stream_ends_when_its_token_expires(server: Server, alice: Access) -> None:
     ctx = server.ctx
     expires, due = ctx.now() + 700_000, time.monotonic() + 0.7
