@@ -95,7 +95,8 @@ def _windows(run_: Run, pull: Pull, *, force: bool) -> Iterator[Window]:
     known = ctx.store.read(lambda tx: ledger_store.of(tx, c.account_id, c.id, pull.name))
     state = ctx.store.read(lambda tx: ledger_store.cursor(tx, c.account_id, c.id, pull.name))
     every = (pull.every_s or run_.connector.every_s) * SECOND
-    due = force or state is None or now - state[1] >= every * (1 - SLACK)
+    # A look in the future was made while the clock was wrong.
+    due = force or state is None or not 0 <= now - state[1] < every * (1 - SLACK)
     # What the source said has changed since is not left until it is time.
     due = due or any(s.state == FAILED and s.end > state[1] for s in known if state)
     horizon = horizon_of(pull, run_.options, now)

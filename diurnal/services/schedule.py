@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from diurnal.model.time import DAY
 from diurnal.services import jobs
 from diurnal.services.context import Context
 from diurnal.store import changes
@@ -15,6 +16,8 @@ from diurnal.store.connections import Stored
 from diurnal.store.database import Tx, WriteTx
 
 KIND = "sync"
+FAR = 8 * DAY
+"""No connection waits longer for its next look."""
 NEW, ACTIVE, PAUSED, RECONNECT = "new", "active", "paused", "reconnect"
 """States of a connection: not signed in yet, in use, at rest, to be signed in to again."""
 
@@ -45,7 +48,7 @@ def plan(ctx: Context) -> int:
     """Give every connection that has none its next run; return to how many."""
     planned = 0
     for account_id in ctx.store.read(jobs.everyone):
-        if ctx.store.read(lambda tx, a=account_id: _unplanned(tx, a)):  # type: ignore[misc]
+        if ctx.store.read(lambda tx, a=account_id: _unplanned(tx, ctx, a)):  # type: ignore[misc]
             planned += ctx.store.write(
                 lambda tx, a=account_id: _plan(tx, ctx, a),  # type: ignore[misc]
                 bulk=True,
@@ -53,7 +56,8 @@ def plan(ctx: Context) -> int:
     return planned
 
 
-def _unplanned(tx: Tx, account_id: int) -> list[Stored]:
+def _unplanned(tx: Tx, ctx: Context, account_id: int) -> list[Stored]:
+    """Return connections without a job ahead, or with one so far that the clock must have erred."""
     found = [c for c in store.all_of(tx, account_id) if c.state == ACTIVE and c.next is not None]
     if not found:
         return []
@@ -61,12 +65,14 @@ def _unplanned(tx: Tx, account_id: int) -> list[Stored]:
         msgspec.json.decode(job.args).get("connection")
         for job in jobs.open_jobs(tx, account_id, [KIND])
     }
-    return [c for c in found if c.id not in have]
+    far = ctx.now() + FAR
+    return [c for c in found if c.id not in have or (c.next or 0) > far]
 
 
 def _plan(tx: WriteTx, ctx: Context, account_id: int) -> int:
     changes.reserve(tx, account_id, 0, ctx.now())
-    found = _unplanned(tx, account_id)
+    found = _unplanned(tx, ctx, account_id)
     for c in found:
-        enqueue(tx, ctx, c, max(c.next or 0, ctx.now()))
+        at = max(c.next or 0, ctx.now())
+        enqueue(tx, ctx, c, at if at <= ctx.now() + FAR else ctx.now())
     return len(found)

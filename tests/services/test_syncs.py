@@ -265,3 +265,38 @@ def test_disconnecting_takes_back_what_came_when_asked(here: Context, alice: Acc
     imports.run_undo(here, alice.account_id, lease.args["batch"], lease=lease)
     assert stored(here, alice) == {}
     assert run(here, c).problem == "this connection is gone"
+
+
+def test_a_clock_that_jumps_misses_and_doubles_no_look(
+    here: Context, alice: Access, service: Upstream, clock: Clock
+) -> None:
+    c = connect(here, alice, CONNECTOR)
+
+    def look() -> list[int]:
+        while (
+            lease := here.store.write(lambda tx: jobs.take(tx, here, ["sync"], owner="w")).result()
+        ) is not None:
+            run(here, c, lease=lease)
+        schedule.plan(here)
+        found = here.store.read(lambda tx: jobs.open_jobs(tx, alice.account_id, ["sync"]))
+        return [job.run_at for job in found]
+
+    look()
+    clock.tick(30 * DAY)
+    [ahead] = look()
+    assert 0 < ahead - here.now() <= 2 * HOUR
+    clock.tick(-30 * DAY)
+    [ahead] = look()
+    assert ahead - here.now() <= 2 * HOUR
+    service.asked.clear()
+    clock.tick(2 * HOUR)
+    assert len(look()) == 1
+    assert service.asked
+    # A worker that is killed leaves its lease; whoever follows frees it and takes the job again.
+    clock.tick(2 * HOUR)
+    lost = here.store.write(lambda tx: jobs.take(tx, here, ["sync"], owner="dead")).result()
+    assert lost is not None
+    assert len(look()) == 1
+    here.store.write(lambda tx: jobs.free(tx, here, "dead")).result()
+    [ahead] = look()
+    assert 0 < ahead - here.now() <= 2 * HOUR
