@@ -437,6 +437,60 @@ def listed(tx: Tx, ctx: Context, caller: Access) -> list[Listed]:
     return found
 
 
+def times(
+    tx: Tx, caller: Access, measure: str, source: str, start: int, end: int
+) -> set[tuple[int, int]]:
+    """Return (start, end) of the points that a source has in [start, end).
+
+    For writers that leave what is known as it is; it tells nothing of values.
+    """
+    from diurnal.model import series
+
+    spans = store.how_many(tx, caller.account_id, measure, start - series.SPAN, end)
+    found: set[tuple[int, int]] = set()
+    for chunk in store.in_spans(tx, caller.account_id, measure, source, list(spans)):
+        cols = series.decode(chunk.data).slice_time(start, end)
+        found.update(zip(cols.start.tolist(), cols.end.tolist(), strict=True))
+    return found
+
+
+def remove(
+    tx: WriteTx, ctx: Context, caller: Access, measure: str, source: str, start: int, end: int
+) -> int:
+    """Delete the points of one source that begin in [start, end); return how many.
+
+    Raises:
+        UnknownReference: no such measure.
+        Forbidden: the caller may not change what is there.
+    """
+    from diurnal.model import series
+
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id)
+    known = _numeric(state, measure)
+    spans = store.how_many(tx, caller.account_id, measure, start - series.SPAN, end)
+    old = store.in_spans(tx, caller.account_id, measure, source, list(spans))
+    made, was, gone = [], [], 0
+    for chunk in old:
+        cols = series.decode(chunk.data)
+        inside = (cols.start >= start) & (cols.start < end)
+        if not inside.any():
+            continue
+        part = _packed(chunk.span_start, cols.take(inside))
+        if not _may_add(ctx, state, caller, known, [part]):
+            raise Forbidden(f"no right to change {measure}")
+        gone += int(inside.sum())
+        left = cols.take(~inside)
+        was.append(chunk)
+        if len(left):
+            made.append(_chunk(_packed(chunk.span_start, left), measure, source, chunk.batch))
+        else:
+            made.append(msgspec.structs.replace(chunk, n=0))
+    if made:
+        _store(tx, ctx, state, caller, made, was, source, None)
+    return gone
+
+
 def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: int) -> int:
     """Delete up to `most` chunks that a batch wrote; return how many, 0 when none is left."""
     changes.reserve(tx, caller.account_id, 0, ctx.now())

@@ -74,6 +74,12 @@ _LOOK_UP = Sql(
         directory.c.kind == bindparam("kind"), directory.c.key == bindparam("key")
     )
 )
+_ENTRIES = Sql(
+    select(directory.c.key, directory.c.account_id)
+    .where(directory.c.kind == bindparam("kind"))
+    .order_by(directory.c.key)
+    .limit(10_000)
+)
 _INSERT = Sql(
     insert(account).values(
         account_id=bindparam("account"),
@@ -248,6 +254,11 @@ def look_up(tx: Tx, kind: str, key: str) -> int | None:
     """Return the account that a name of `kind` leads to."""
     row = tx.one(_LOOK_UP, {"kind": kind, "key": key})
     return int(row[0]) if row else None
+
+
+def entries(tx: Tx, kind: str) -> list[tuple[str, int]]:
+    """Return (key, account) of the directory's entries of a kind, 10,000 at most."""
+    return [(row[0], row[1]) for row in tx.execute(_ENTRIES, {"kind": kind})]
 
 
 def get(tx: Tx, account_id: int) -> Account | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -73,7 +74,7 @@ def _reading(ctx: Context) -> dict[str, Handler]:
         owner = personal(account.account_id, account.username)
         shown = await http.read(ctx, lambda tx: profile.avatar(tx, owner), quick=True)
         file = await http.blocking(lambda: profile.open_avatar(ctx, account.account_id, shown))
-        return StreamingResponse(file, media_type=shown.type)
+        return StreamingResponse(file, media_type=shown.type, background=BackgroundTask(file.close))
 
     async def attributes(request: Request, caller: Access) -> Response:
         door.myself(request, caller)
