@@ -70,7 +70,7 @@ def _wanted(ctx: Context, id_: str | None) -> list[Stored]:
 def _run(ctx: Context, c: Stored, stop: threading.Event) -> dict[str, Any]:
     """Do one run under the lease of its job, so that the worker does not do it at the same time."""
     from diurnal import worker as work
-    from diurnal.services import connections, jobs, schedule, syncs
+    from diurnal.services import connection_views, jobs, schedule, syncs
     from diurnal.services.jobs import LeaseLost
 
     told: dict[str, Any] = {
@@ -83,7 +83,7 @@ def _run(ctx: Context, c: Stored, stop: threading.Event) -> dict[str, Any]:
         "problem": None,
     }
     if c.state != schedule.ACTIVE:
-        words = connections.words(c, c.name, ctx.now())
+        words = connection_views.words(c, c.name, ctx.now())
         return {**told, "problem": words if c.state != schedule.PAUSED else None, "words": words}
 
     def claim(tx: Any) -> jobs.Lease:

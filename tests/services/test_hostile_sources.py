@@ -12,7 +12,7 @@ from diurnal import worker
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.model.time import DAY, HOUR, MINUTE
-from diurnal.services import connections, events, imports, jobs, source_http
+from diurnal.services import connection_views, connections, events, imports, jobs, source_http
 from diurnal.services.context import Context
 from diurnal.store import connections as store
 from tests.clock import Clock
@@ -229,7 +229,7 @@ def test_a_refused_key_asks_the_owner_and_is_not_tried_again(
     c = connect(here, alice, CONNECTOR)
     outcome = run(here, c)
     assert outcome.next is None
-    seen = here.store.read(lambda tx: connections.get(tx, here, alice, c.id))
+    seen = here.store.read(lambda tx: connection_views.get(tx, here, alice, c.id))
     assert seen.state == "reconnect"
     assert seen.words.startswith("Sign in at Testing again")
     asked = len(service.asked)
@@ -270,7 +270,7 @@ def test_the_coverage_tells_each_day(
     run(here, c)
     last = today(here)
     [strip] = here.store.read(
-        lambda tx: connections.coverage(tx, here, alice, c.id, last - 99, last)
+        lambda tx: connection_views.coverage(tx, here, alice, c.id, last - 99, last)
     )
     assert strip.days == "m" * 9 + "d" * 90 + "p"
 

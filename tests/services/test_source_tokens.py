@@ -17,7 +17,7 @@ from diurnal.connectors import Connector, Key, OAuth2, Pull, Token
 from diurnal.errors import Conflict, InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR, MINUTE
-from diurnal.services import connections, source_http, source_tokens, upstreams
+from diurnal.services import connection_views, connections, source_http, source_tokens, upstreams
 from diurnal.services.context import Context
 from diurnal.services.source_tokens import SignInAgain
 from diurnal.services.upstreams import AppKeys
@@ -295,7 +295,7 @@ def test_dying_between_rotation_and_our_commit_asks_the_owner_and_never_loops(
     outcome = run(here, c)
     assert outcome.next is None
     assert "sign in again" in (outcome.problem or "")
-    seen = here.store.read(lambda tx: connections.get(tx, here, alice, c.id))
+    seen = here.store.read(lambda tx: connection_views.get(tx, here, alice, c.id))
     assert seen.state == "reconnect"
     asked = len(server.asked)
     for _ in range(5):

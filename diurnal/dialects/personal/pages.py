@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 import jinja2
@@ -24,7 +24,6 @@ from diurnal.services import (
     accesses,
     accounts,
     changelog,
-    connections,
     personal,
     profile,
     sessions,
@@ -34,6 +33,9 @@ from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
 from diurnal.store.accounts import Account
 from diurnal.store.database import Tx, WriteTx
+
+if TYPE_CHECKING:
+    from diurnal.services.connection_views import Seen
 
 FORM_BYTES_MAX = 16 << 10
 FIELDS_MAX = 100
@@ -247,8 +249,10 @@ async def cron(ctx: Context, request: Request) -> Response:
 
 def _look_now(tx: WriteTx, ctx: Context, owner: Access) -> list[str]:
     """Have the connections of each module fetch now; return what became of it, in lines."""
+    from diurnal.services import connection_views, connections
+
     lines = ["Updating..."]
-    there = [c for c in connections.listed(tx, ctx, owner) if c.pull]
+    there = [c for c in connection_views.listed(tx, ctx, owner) if c.pull]
     for resource in resources.STANDARD.values():
         mine = [c for c in there if c.connector in resource.connectors]
         label = resource.name.capitalize()
@@ -347,12 +351,15 @@ async def modules(ctx: Context, request: Request, caller: Access) -> Response:
 
 
 async def _modules(ctx: Context, request: Request, caller: Access, done: str | None) -> Response:
+    # Not at the start: it brings what is known of sources with it.
+    from diurnal.services import connection_views
+
     _, public = await http.write(ctx, lambda tx: personal.master_and_public(tx, ctx, caller))
 
     def look(tx: Tx) -> list[dict[str, Any]]:
         state = ctx.state(tx, caller.account_id)
         open_ = personal.published(state, public.access)
-        there = connections.listed(tx, ctx, caller)
+        there = connection_views.listed(tx, ctx, caller)
         return [
             {
                 "name": r.name,
@@ -372,7 +379,7 @@ async def _modules(ctx: Context, request: Request, caller: Access, done: str | N
     return _admin(request, caller, "modules.html", shown)
 
 
-def _fed(resource: resources.Resource, there: list[connections.Seen]) -> str:
+def _fed(resource: resources.Resource, there: list[Seen]) -> str:
     mine = [c for c in there if c.connector in resource.connectors]
     if mine:
         return " ".join(f"{c.title}: {c.words}" for c in mine)
