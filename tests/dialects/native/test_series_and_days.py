@@ -124,7 +124,7 @@ def test_an_app_reads_and_writes_only_its_measures(ctx: Context, alice: Access, 
     app.refused(403, "POST", "/series/heart_rate", rows)
     app.ok("POST", "/series/heart_rate", {"source": "W", "rows": [[T0 + 90, 62]]})
     app.refused(404, "GET", "/series/steps")
-    app.refused(403, "POST", "/series/steps", rows)
+    app.refused(404, "POST", "/series/steps", rows)
     app.refused(400, "GET", "/days?measures=steps")
 
 
