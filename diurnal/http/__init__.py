@@ -6,6 +6,7 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,14 +43,24 @@ class Json(Response):
 
     media_type = "application/json"
 
-    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
-        """Set the headers; those of every such answer without a look at what else there may be."""
+    def __init__(
+        self, content: bytes = b"", status_code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Set all at once, without a look at what else an answer may be."""
+        self.status_code = status_code
+        self.background = None
+        self.body = content
         self.raw_headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(self.body)),
+            (b"content-length", b"%d" % len(content)),
         ]
         for name, value in (headers or {}).items():
-            self.raw_headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+            self.raw_headers.append((_wire_name(name), value.encode("latin-1")))
+
+
+@lru_cache(maxsize=256)
+def _wire_name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def header(scope: Scope, name: bytes) -> str | None:

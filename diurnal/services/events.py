@@ -583,7 +583,10 @@ def touch(
         for e in listed:
             if e.measure is None:
                 continue
-            cells.update((e.measure, day) for day in _days(state, e))
+            if e.duration or e.zone:
+                cells.update((e.measure, day) for day in _days(state, e))
+            else:
+                cells.add((e.measure, e.day))
             hidden = e.trashed or state.trashed_streams.issuperset(e.stream_ids)
             (there if now and not hidden else was).add((e.measure, e.source, e.day))
     mark(tx, state.account_id, cells, rev)
