@@ -51,7 +51,8 @@ def enter(
     if measure is None or measure.derived is not None:
         raise UnknownReference(f"no measure {key!r} takes values", field=key)
     moment = ctx.now() if at is None else at
-    if measure.shape is Shape.DAY or measure.daily not in SAID_OF_MOMENTS:
+    whole_day = measure.shape is Shape.DAY or measure.daily not in SAID_OF_MOMENTS
+    if whole_day or measure.value is ValueKind.OBJECT:
         row = NewDay(key, state.zones.day_at(moment), value, caller.name)
         days.write_rows(tx, ctx, caller, [row])
         return

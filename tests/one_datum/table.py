@@ -52,7 +52,7 @@ DATA = [
     Datum("cycle_time", 33, ("cycle_min", 33), None),
     Datum("energy_active", 500, ("active_energy", 2092.0), Event("energy/kcal", 500)),
     Datum("stand_hours", 11, ("stand_hours", 11), Event("count/generic", 11)),
-    Datum("workout", 1, ("workouts", 1), Event("activity/plain", {"activity": "running"}, 45)),
+    Datum("workout", 1, ("workouts", 1), Event("activity/plain", None, 45)),
     Datum("workouts_min", 45, ("workouts_min", 45), None),
     Datum("workout_distance", 7500, ("workouts_distance", 7.5), None),
     Datum("productive_time", 180, ("productive_min", 180), Event("time/min", 180, 180)),
@@ -160,3 +160,23 @@ DERIVED = {
     }
 }
 """What follows from the events of the table, by reader."""
+
+
+PERSONICLE = {
+    "steps": ("step.count", 8210),
+    "active_time": ("active_minutes", 42.0),
+    "distance_walk_run": ("distance", 5432.1),
+    "energy_active": ("active_calories", 500.0),
+    "weight": ("weight", 71.25),
+    "body_fat": ("body_fat", 21.5),
+    "heart_rate": ("heartrate", 62),
+}
+"""Measures of the table that are datastreams: the datastream, and its value in its unit."""
+PERSONAL = {
+    "steps": ("steps", "steps", 8210),
+    "weight": ("weight", "weight", "71.25"),
+    "heart_rate": ("heartrate", "bpm", 61.5),
+    "mood": ("mood", "mood", 7),
+    "sleep": ("sleep", "duration", 450),
+}
+"""Measures of the table that are resources: the resource, its column and the value there."""

@@ -12,6 +12,8 @@ import pytest
 
 from diurnal import catalog
 from diurnal.dialects.exist import shapes as exist_shapes
+from diurnal.dialects.personicle import times as personicle_times
+from diurnal.dialects.personicle.dictionary import PREFIX as PERSONICLE_PREFIX
 from diurnal.model import series, time
 from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
@@ -23,7 +25,11 @@ from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import Clock
 from tests.dialects.client import Client, simple_token, token
-from tests.one_datum.table import AT, DATA, DAY, DERIVED, Datum
+from tests.dialects.exist.test_services import Service
+from tests.dialects.personal.test_personal import Caller as PersonalCaller
+from tests.dialects.personicle.test_personicle import Caller as PersonicleCaller
+from tests.dialects.personyze.test_personyze import Caller as PersonyzeKey
+from tests.one_datum.table import AT, DATA, DAY, DERIVED, PERSONAL, PERSONICLE, Datum
 
 Writer = Callable[[Context, Access, list[Datum]], None]
 Reader = Callable[[Context, Access], dict[str, Any]]
@@ -96,18 +102,117 @@ def whole_series(d: Datum) -> bool:
     return measure.shape is Shape.SERIES and measure.daily is not Daily.DURATION
 
 
+def write_exist(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    service = Service(ctx, owner, "Test")
+    names = [{"name": d.exist[0], "active": True} for d in data]
+    for at in range(0, len(names), 30):
+        service.post("/exist/api/1/attributes/acquire/", names[at : at + 30])
+        values = [
+            {"name": d.exist[0], "date": day_text(DAY), "value": d.exist[1]}
+            for d in data[at : at + 30]
+        ]
+        service.post("/exist/api/1/attributes/update/", values)
+
+
+def write_personyze(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    key = PersonyzeKey(ctx, owner)
+    now = ctx.now
+    # Its writes are of now: now is the moment that the table tells of.
+    object.__setattr__(ctx, "now", lambda: AT + 20 * time.HOUR)
+    try:
+        key.ask("PUT", "users/1", json={d.measure: d.value for d in data})
+    finally:
+        object.__setattr__(ctx, "now", now)
+
+
+def write_personicle(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    caller = PersonicleCaller(ctx, owner)
+    for d in data:
+        name, value = PERSONICLE[d.measure]
+        point = {"timestamp": personicle_times.write(AT), "value": value}
+        caller.points(PERSONICLE_PREFIX + name, point)
+
+
+def write_personal(ctx: Context, owner: Access, data: list[Datum]) -> None:
+    caller = PersonalCaller(ctx, owner)
+    for d in data:
+        resource, column, value = PERSONAL[d.measure]
+        sent = {"date": f"{day_text(DAY)} 00:00:00", column: str(value)}
+        caller.ask("POST", resource, 201, data=sent)
+
+
+def read_native(ctx: Context, owner: Access) -> dict[str, Any]:
+    found = ctx.store.read(
+        lambda tx: days.values(tx, ctx, owner, [d.measure for d in DATA], DAY, DAY)
+    )
+    return {key: listed[0].value for key, listed in found.items() if listed[0].value is not None}
+
+
+def read_personyze(ctx: Context, owner: Access) -> dict[str, Any]:
+    [row] = PersonyzeKey(ctx, owner).get("users/1")
+    return {d.measure: row[d.measure] for d in DATA if d.measure in row}
+
+
+def read_personicle(ctx: Context, owner: Access) -> dict[str, Any]:
+    caller = PersonicleCaller(ctx, owner)
+    shown = {}
+    for measure, (name, _) in PERSONICLE.items():
+        rows = caller.get("datastreams", datatype=PERSONICLE_PREFIX + name)
+        if rows:
+            [row] = rows
+            shown[measure] = row["value"]
+    return shown
+
+
+def read_personal(ctx: Context, owner: Access) -> dict[str, Any]:
+    caller = PersonalCaller(ctx, owner)
+    shown = {}
+    for measure, (resource, column, _) in PERSONAL.items():
+        answer = caller.client.get(
+            f"/personal/v1/{resource}", params={"token": caller.token, "date": day_text(DAY)}
+        )
+        if answer.status_code == 200:
+            [row] = answer.json()
+            shown[measure] = row[column]
+    return shown
+
+
+def _native(data: list[Datum]) -> dict[str, Any]:
+    return {d.measure: d.value for d in data}
+
+
+def _personicle(data: list[Datum]) -> dict[str, Any]:
+    return {d.measure: PERSONICLE[d.measure][1] for d in data if d.measure in PERSONICLE}
+
+
+def _personal(data: list[Datum]) -> dict[str, Any]:
+    return {d.measure: PERSONAL[d.measure][2] for d in data if d.measure in PERSONAL}
+
+
 WRITERS: dict[str, tuple[Writer, Callable[[Datum], bool]]] = {
     "days": (write_days, lambda _d: True),
     "events": (write_events, lambda d: d.pryv is not None),
     "series": (write_series, whole_series),
     "pryv": (write_pryv, lambda d: d.pryv is not None),
+    # Its tags are attributes of their own; tests/dialects/exist has them.
+    "exist": (write_exist, lambda d: d.measure != "tags"),
+    "personyze": (write_personyze, lambda d: catalog.get(d.measure).derived is None),
+    "personicle": (write_personicle, lambda d: d.measure in PERSONICLE),
+    "personal": (write_personal, lambda d: d.measure in PERSONAL),
 }
 """How to write, and which of the data this way can."""
 READERS: dict[str, Reader] = {"exist": read_exist}
+OTHERS: dict[str, tuple[Reader, Callable[[list[Datum]], dict[str, Any]]]] = {
+    "native": (read_native, _native),
+    "personyze": (read_personyze, _native),
+    "personicle": (read_personicle, _personicle),
+    "personal": (read_personal, _personal),
+}
+"""How to read what is told in other units, and what is to be told of the data."""
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("writer", ["days", "events", "series", "pryv", "exist"])
 def test_what_one_door_writes_another_reads(
     ctx: Context, alice: Access, charlie: Access, writer: str, reader: str
 ) -> None:
@@ -124,6 +229,38 @@ def test_what_one_door_writes_another_reads(
     kinds = {name: type(value) for name, value in shown.items()}
     assert kinds == {name: type(value) for name, value in expected.items()}
     assert READERS[reader](ctx, charlie) == {}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_one_door_writes_all_the_others_read(
+    ctx: Context, alice: Access, charlie: Access, writer: str
+) -> None:
+    write, can = WRITERS[writer]
+    data = [d for d in DATA if can(d)]
+    write(ctx, alice, data)
+    for name, (read, told) in OTHERS.items():
+        shown, expected = read(ctx, alice), told(data)
+        wrong = {
+            key: (shown.get(key), value)
+            for key, value in expected.items()
+            if not alike(shown.get(key), value, whole=writer in WHOLE)
+        }
+        assert not wrong, (writer, name, wrong)
+    for name in ("native", "personicle", "personal"):
+        assert OTHERS[name][0](ctx, charlie) == {}
+
+
+WHOLE = frozenset({"exist", "personicle"})
+"""Doors through which some measures are whole numbers."""
+
+
+def alike(shown: Any, expected: Any, *, whole: bool) -> bool:
+    """A door that knows whole numbers alone rounds; nothing else may differ."""
+    if whole and isinstance(shown, float | int) and isinstance(expected, float):
+        return shown in (pytest.approx(expected, rel=1e-9), exist_shapes.rounded(expected))
+    if isinstance(shown, int | float) and isinstance(expected, int | float):
+        return shown == pytest.approx(expected, rel=1e-9)
+    return bool(shown == expected)
 
 
 def test_steps_written_through_pryv_are_in_exists_day_at_once(

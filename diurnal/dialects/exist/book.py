@@ -57,7 +57,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     def there(self, a: Attribute) -> bool:
         """Return whether the account has it: data, an owner, or a measure of its own."""
         if a.name == tags.DIGEST:
-            return TAGS in self.held or bool(tags.of(self))
+            return TAGS in self.held or TAGS in self.extent or bool(tags.of(self))
         return any(k in self.extent or k in self.held or k in self.state.measures for k in a.keys)
 
     def service(self, a: Attribute) -> tuple[str, str] | None:
@@ -96,9 +96,7 @@ def _attributes(state: AccountState, held: Mapping[str, Held]) -> dict[str, Attr
 
 def may_read(book: Book, caller: Access, a: Attribute) -> bool:
     """Return whether the caller may read an attribute's values."""
-    asked = tags.of(book) if a.name == tags.DIGEST else [a]
-    if not asked:
-        return caller.owner or any(p.allows.reads for p in caller.permissions)
+    asked = [a, *tags.of(book)] if a.name == tags.DIGEST else [a]
     return any(days.may_read(book.state, caller, m) for one in asked for m in one.measures)
 
 

@@ -25,7 +25,8 @@ def today(tx: Tx, ctx: Context, caller: Access) -> list[Row]:
     book = books.read(tx, ctx, caller)
     day = book.state.zones.day_at(ctx.now())
     asked = books.wanted(book, caller)
-    found = books.window(tx, ctx, caller, book, asked, day, day)
+    beside = tags.of(book) if any(a.name == tags.DIGEST for a in asked) else []
+    found = books.window(tx, ctx, caller, book, [*asked, *beside], day, day)
     groups: dict[str, Row] = {}
     for a in asked:
         group = groups.setdefault(
@@ -125,7 +126,7 @@ def values(
         raise NotFound
     if not books.may_read(book, caller, a):
         return 0, []
-    beside = tags.of(book) if name == tags.DIGEST else [a]
+    beside = [a, *tags.of(book)] if name == tags.DIGEST else [a]
     last = shapes.newest(date_max, book.state.zones.day_at(ctx.now()))
     starts = [first_day(tx, ctx, caller, book, one) for one in beside]
     first = min((s for s in starts if s is not None), default=None)

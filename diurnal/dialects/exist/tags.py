@@ -13,6 +13,8 @@ from diurnal.services.days import Day
 
 DIGEST = "custom"
 """The attribute that lists a day's tags; not the source of truth."""
+TEXT = "tags"
+"""The measure whose day is a text of tags."""
 DIGEST_MAX = 250
 NAME_MAX = 40
 _NO_WORD = re.compile(r"[^\w]", re.UNICODE)
@@ -66,6 +68,11 @@ def digests(
 ) -> list[dict[str, Any]]:
     """Return `{value, date}` of each day, newest first; null for a day without tags."""
     tagged: dict[int, list[str]] = {}
+    # What other doors said of a day's tags as one text.
+    for said in found.get(TEXT, ()):
+        if isinstance(said.value, str) and said.value.strip():
+            parts = (part.strip() for part in re.split(r"[,\n]", said.value))
+            tagged[said.day] = [part for part in parts if part]
     for a in of(book):
         for key in a.keys:
             for day in found.get(key, ()):
@@ -73,7 +80,7 @@ def digests(
                     tagged.setdefault(day.day, []).append(a.name)
     return [
         {
-            "value": digest(sorted(tagged[day])) if day in tagged else None,
+            "value": digest(sorted(dict.fromkeys(tagged[day]))) if day in tagged else None,
             "date": time.day_text(day),
         }
         for day in range(last, first - 1, -1)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diurnal import catalog
 from diurnal.dialects.personyze import selecting
 from diurnal.dialects.personyze.grammar import Asked
 from diurnal.dialects.personyze.stored import Stored, candidates, whole
@@ -231,7 +232,7 @@ def _value(measure: Measure, value: Any) -> float | str:
     Raises:
         InvalidInput: it is neither.
     """
-    if measure.value is ValueKind.TEXT:
+    if catalog.day_kind(measure) is ValueKind.TEXT:
         return value if isinstance(value, str) else str(value)
     if isinstance(value, str) and (number := selecting.number(value)) is not None:
         return number
