@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from diurnal.connectors import Connector
 from diurnal.errors import InvalidInput, NotFound
 from diurnal.model import ledger
 from diurnal.model.access import Access
@@ -14,6 +13,7 @@ from diurnal.model.time import DAY, HOUR, MINUTE, SECOND
 from diurnal.services import jobs, source_tokens, sources, upstreams
 from diurnal.services.context import Context
 from diurnal.services.schedule import ACTIVE, KIND, NEW, PAUSED, RECONNECT
+from diurnal.services.sources import Declared
 from diurnal.store import batches, deliveries
 from diurnal.store import connections as store
 from diurnal.store import ledger as ledger_store
@@ -129,17 +129,17 @@ def _running(tx: Tx, ctx: Context, caller: Access) -> set[str]:
 
 def _seen(tx: Tx, ctx: Context, c: Stored, running: set[str]) -> Seen:
     try:
-        connector: Connector | None = sources.find(c.connector)
+        source: Declared | None = sources.declared(c.connector)
     except NotFound:
-        connector = None
-    title = connector.title if connector is not None else c.connector
+        source = None
+    title = source.title if source is not None else c.connector
     last = batches.of_connection(tx, c.account_id, c.id)
     state = "running" if c.id in running else c.state
     quotas: tuple[Quota, ...] = ()
-    if connector is not None and connector.base_url:
+    if source is not None and not source.own_server:
         quotas = tuple(
             Quota(quota.calls, quota.per_s, n)
-            for quota, n in upstreams.left(tx, ctx, connector.name, connector.quotas)
+            for quota, n in upstreams.left(tx, ctx, source.name, source.quotas)
         )
     hidden = source_tokens.secrets_of(ctx, c)
     return Seen(
@@ -152,7 +152,7 @@ def _seen(tx: Tx, ctx: Context, c: Stored, running: set[str]) -> Seen:
         options=c.options,
         has=tuple(sorted(hidden)),
         push=c.push_hash is not None,
-        pull=connector is not None and bool(connector.pulls),
+        pull=source is not None and source.pull,
         created=c.created,
         last=c.synced,
         next=c.next if c.state == ACTIVE else None,
@@ -212,7 +212,7 @@ def coverage(tx: Tx, ctx: Context, caller: Access, id_: str, first: int, last: i
     found = ledger_store.all_of(tx, c.account_id, c.id)
     start, end = first * DAY, (last + 1) * DAY
     strips = []
-    for pull in sources.find(c.connector).pulls:
+    for pull in sources.declared(c.connector).pulls:
         stretches = [
             msgspec.structs.replace(s, start=max(s.start, start), end=min(s.end, end))
             for s in found.get(pull.name, ())

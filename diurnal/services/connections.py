@@ -318,6 +318,7 @@ def disconnect(
                 n += 1
     # What stays is the owner's to undo, as any import.
     batches.release(tx, c.account_id, c.id)
+    schedule.forget(tx, c)
     store.remove(tx, c)
     changes.append(tx, c.account_id, stamp, caller.id, [("connection", "delete", id_)])
     return n

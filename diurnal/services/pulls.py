@@ -32,7 +32,7 @@ from diurnal.services.context import Context
 from diurnal.services.jobs import LeaseLost, Stopped
 from diurnal.services.source_http import SourceHttp
 from diurnal.services.source_tokens import SignInAgain
-from diurnal.store import changes, deliveries
+from diurnal.store import changes, connections, deliveries
 from diurnal.store import ledger as ledger_store
 from diurnal.store.connections import Stored
 from diurnal.store.database import WriteTx
@@ -259,6 +259,8 @@ def _note(run_: Run, pull: Pull, window: Window, seen: _Seen) -> None:
     def turn(tx: WriteTx) -> None:
         changes.reserve(tx, c.account_id, 0, now)
         jobs.check(tx, run_.hand.lease)
+        if connections.get(tx, c.account_id, c.id) is None:
+            return  # disconnected meanwhile: nothing of it is kept
         known = ledger_store.of(tx, c.account_id, c.id, pull.name)
         for stretch in _found(pull, window, seen, known, end, now):
             known = ledger.put(known, stretch)
@@ -308,6 +310,8 @@ def _note_failure(
     def turn(tx: WriteTx) -> None:
         changes.reserve(tx, c.account_id, 0, now)
         jobs.check(tx, run_.hand.lease)
+        if connections.get(tx, c.account_id, c.id) is None:
+            return
         if pull.by == "window":
             known = ledger_store.of(tx, c.account_id, c.id, pull.name)
             end = min(window.end, now)

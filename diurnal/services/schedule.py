@@ -44,6 +44,13 @@ def enqueue(tx: WriteTx, ctx: Context, c: Stored, at: int, **args: Any) -> str:
     return jobs.enqueue(tx, ctx, c.account_id, KIND, {"connection": c.id, **args}, run_at=at)
 
 
+def forget(tx: WriteTx, c: Stored) -> None:
+    """Drop the job ahead of a connection that goes; one under way finds it gone."""
+    for job in jobs.open_jobs(tx, c.account_id, [KIND]):
+        if msgspec.json.decode(job.args).get("connection") == c.id:
+            job_store.drop(tx, c.account_id, job.id)
+
+
 def plan(ctx: Context) -> int:
     """Give every connection that has none its next run; return to how many."""
     planned = 0

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from diurnal import plugins
-from diurnal.connectors import Connector, Key, OAuth2, Setting
+from diurnal.connectors import Connector, Key, OAuth2, Quota, Setting
 from diurnal.errors import InvalidInput, NotFound, Unavailable
 from diurnal.model import time
 
@@ -53,6 +53,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
         key_label, help: what is to be pasted or registered, and where it is had.
         settings: the form.
         emits: measures; None where that depends on the data.
+        own_server: whether the owner says which server is asked.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     pulls: tuple[Source, ...] = ()
     emits: tuple[str, ...] | None = None
     every_s: int = 0
+    quotas: tuple[Quota, ...] = ()
+    own_server: bool = False
 
 
 def find(name: str) -> Connector:
@@ -112,6 +115,18 @@ def listed() -> list[Declared]:
         return list(_known)
 
 
+def declared(name: str) -> Declared:
+    """Return a connector as people see it; imported only where the list of all is not made yet.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    for one in _known:
+        if one.name == name:
+            return one
+    return describe(find(name))
+
+
 def describe(c: Connector) -> Declared:
     """Return a connector as people see it."""
     auth, label, help_, optional = "none", "", "", False
@@ -134,6 +149,8 @@ def describe(c: Connector) -> Declared:
         pulls=tuple(Source(name=p.name, by=p.by, history_days=p.history_days) for p in c.pulls),
         emits=None if c.emits is None else tuple(sorted(c.emits)),
         every_s=c.every_s,
+        quotas=c.quotas,
+        own_server=not c.base_url,
     )
 
 

@@ -13,9 +13,12 @@ from diurnal.model.time import DAY, HOUR, MINUTE
 from diurnal.services import connections, events, imports, jobs, schedule, source_http
 from diurnal.services.context import Context
 from diurnal.store import connections as store
+from diurnal.store import deliveries
+from diurnal.store import ledger as ledger_store
 from tests.clock import Clock
 from tests.services.syncing import (
     CONNECTOR,
+    Asked,
     Said,
     Upstream,
     Weights,
@@ -300,3 +303,22 @@ def test_a_clock_that_jumps_misses_and_doubles_no_look(
     here.store.write(lambda tx: jobs.free(tx, here, "dead")).result()
     [ahead] = look()
     assert 0 < ahead - here.now() <= 2 * HOUR
+
+
+def test_disconnecting_in_the_middle_of_a_run_leaves_nothing_behind(
+    here: Context, alice: Access, service: Upstream, weights: Weights
+) -> None:
+    c = connect(here, alice, CONNECTOR)
+
+    def leaving(asked: Asked) -> Said:
+        if len(service.asked) == 2:
+            here.store.write(lambda tx: connections.disconnect(tx, here, alice, c.id)).result()
+        return weights(asked)
+
+    service.answer = leaving
+    run(here, c)
+    assert here.store.read(lambda tx: ledger_store.all_of(tx, c.account_id, c.id)) == {}
+    assert here.store.read(lambda tx: deliveries.runs(tx, c.account_id, c.id)) == []
+    assert here.store.read(lambda tx: jobs.open_jobs(tx, c.account_id, ["sync"])) == []
+    # What came before stays, and is the owner's to undo as any import.
+    assert [b.state for b in here.store.read(lambda tx: imports.listed(tx, alice))] == ["done"]

@@ -5,6 +5,7 @@ What needs connectors is imported when it is asked for: the serving process stay
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -34,7 +35,7 @@ from diurnal.dialects.native.connection_shapes import (
     StripQuery,
 )
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
-from diurnal.errors import AppError, InvalidInput
+from diurnal.errors import AppError, InvalidInput, Unavailable
 from diurnal.model import time
 from diurnal.model.events import seconds
 from diurnal.store.database import Tx, WriteTx
@@ -74,10 +75,19 @@ async def connectors(call: Call) -> Response:
     return endpoint.answer(ConnectorsOut(connectors=[shapes.connector(d, known) for d in declared]))
 
 
+async def _declared() -> None:
+    """Have the list of sources made, so that showing connections imports none of them."""
+    from diurnal.services import sources
+
+    with contextlib.suppress(Unavailable):
+        await http.blocking(sources.listed)
+
+
 async def get_many(call: Call) -> Response:
     """Answer the connections."""
     from diurnal.services import connection_views
 
+    await _declared()
     found = await http.read(call.ctx, lambda tx: connection_views.listed(tx, call.ctx, call.caller))
     return endpoint.answer(ConnectionsOut(connections=[shapes.connection(s) for s in found]))
 
@@ -90,6 +100,7 @@ async def get_one(call: Call) -> Response:
 async def _seen(call: Call, id_: str) -> Seen:
     from diurnal.services import connection_views
 
+    await _declared()
     return await http.read(
         call.ctx, lambda tx: connection_views.get(tx, call.ctx, call.caller, id_)
     )
