@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from diurnal import plugins
-from diurnal.catalog._types import TYPE_UNITS
+from diurnal.catalog._types import TYPE_UNITS as TYPE_UNITS
 from diurnal.errors import InvalidInput, UnknownReference
 from diurnal.model import units
 from diurnal.model.measures import Daily, Measure, ValueKind

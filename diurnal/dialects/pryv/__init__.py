@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diurnal.dialects import Dialect
-from diurnal.dialects.pryv import endpoints, words
+from diurnal.dialects.pryv import endpoints, sockets, words
 
 DIALECT = Dialect(
     name="pryv",
@@ -12,4 +12,5 @@ DIALECT = Dialect(
     statuses=words.STATUSES,
     app=endpoints.app,
     routes=endpoints.ROUTES,
+    sockets=sockets.door,
 )

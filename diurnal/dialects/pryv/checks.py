@@ -239,3 +239,19 @@ def params_of(value: Any) -> Params:
     if not isinstance(value, dict):
         raise BadParameters([Problem("INVALID_TYPE", "Expected type object", "#/", ("object",))])
     return value
+
+
+class BadContent(BadParameters):
+    """Content that is not as its event type says."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.message = "The event content's format is invalid."
+
+
+class BadFields(InvalidInput):
+    """Fields of a registration that cannot be right: (code, message, field) of each."""
+
+    def __init__(self, fields: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__("Some fields are not valid.")
+        self.fields = tuple(fields)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from diurnal.auth import tokens
+from diurnal.dialects.pryv import event_types
 from diurnal.dialects.pryv.checks import (
     ANY,
     FLAG,
@@ -24,6 +25,7 @@ from diurnal.dialects.pryv.checks import (
     TEXT,
     TEXT_OR_NULL,
     TEXTS,
+    BadEventType,
     BadOperation,
     Kinds,
     Params,
@@ -84,6 +86,13 @@ def read_event(params: Params, now: int) -> Creating:
     check(params, _EVENT, required=["type"], also=_event_problems(params))
     _refuse_both(params)
     series = params["type"].startswith(SERIES)
+    if series:
+        fields = series_content(params["type"].removeprefix(SERIES))
+        if params.get("content") is not None:
+            raise BadOperation("The content of a series event is the server's own.")
+    else:
+        fields = params.get("content")
+        event_types.check(params["type"], fields)
     streams = [params["streamId"]] if "streamId" in params else params["streamIds"]
     duration = params.get("duration", 0)
     return Creating(
@@ -93,7 +102,7 @@ def read_event(params: Params, now: int) -> Creating:
             type=params["type"],
             time=time.from_seconds(params["time"]) if "time" in params else now,
             duration=None if duration is None else _span(duration),
-            content=params.get("content"),
+            content=fields,
             description=params.get("description"),
             tags=_tags(params.get("tags", ())),
             client_data=params.get("clientData"),
@@ -101,6 +110,23 @@ def read_event(params: Params, now: int) -> Creating:
         ),
         series,
     )
+
+
+def series_content(type_: str) -> dict[str, Any]:
+    """Return what an event that holds a series says of it.
+
+    Raises:
+        BadEventType: no series can be of this type.
+    """
+    found = event_types.fields(type_)
+    if found is None:
+        raise BadEventType(f'The event type "series:{type_}" is not known.')
+    required, every = found
+    return {
+        "elementType": type_,
+        "fields": ["deltaTime", *every],
+        "required": ["deltaTime", *required],
+    }
 
 
 def _refuse_both(params: Params) -> None:

@@ -29,6 +29,30 @@ class AccessExpired(Forbidden):
     """A token was given whose access is past its time."""
 
 
+class BadCredentials(Unauthenticated):
+    """Name and password, or the app that asks for them, are not good enough."""
+
+
+class RefusedRegistration(Forbidden):
+    """This server takes no account like that."""
+
+
+class UnknownUser(NotFound):
+    """Nobody has this name, in the words of the registration service."""
+
+
+class UnknownEmail(NotFound):
+    """Nobody has this address."""
+
+
+class UnknownKey(InvalidInput):
+    """No access request has this key."""
+
+
+class BadAccessRequest(InvalidInput):
+    """An access request that cannot be right."""
+
+
 STATUSES: dict[type[AppError], tuple[int, str]] = {
     InvalidInput: (400, "invalid-parameters-format"),
     UnknownReference: (400, "unknown-referenced-resource"),
@@ -38,6 +62,12 @@ STATUSES: dict[type[AppError], tuple[int, str]] = {
     checks.BadEventType: (400, "invalid-event-type"),
     checks.BadContentType: (415, "unsupported-content-type"),
     checks.BadItemId: (400, "invalid-item-id"),
+    UnknownKey: (400, "unknown-access-key"),
+    BadAccessRequest: (400, "invalid-parameters"),
+    UnknownUser: (404, "unknown-user"),
+    UnknownEmail: (404, "unknown-email"),
+    BadCredentials: (401, "invalid-credentials"),
+    RefusedRegistration: (403, "forbidden"),
     Unauthenticated: (401, "invalid-access-token"),
     UnknownToken: (403, "invalid-access-token"),
     Forbidden: (403, "forbidden"),
@@ -66,6 +96,11 @@ def describe(error: AppError, id_: str) -> dict[str, Any]:
             {"code": p.code, "params": p.params, "message": p.message, "path": p.path}
             for p in error.problems
         ]
+    elif isinstance(error, checks.BadFields):
+        told = [
+            {"code": code, "message": text, "path": f"#/{name}", "param": name}
+            for code, text, name in error.fields
+        ]
     elif data is not None and "trashedReference" in data:
         id_ = "invalid-operation"
     elif id_ == "invalid-parameters-format":
@@ -85,3 +120,11 @@ def failure(error: AppError) -> dict[str, Any]:
         if kind in STATUSES:
             return {"error": describe(error, STATUSES[kind][1])}
     return {"error": describe(error, STATUSES[AppError][1])}
+
+
+def whole(error: AppError, id_: str) -> dict[str, Any]:
+    """Return a refusal as it is answered; clients of 1.x look for some of it at the top."""
+    told: dict[str, Any] = {"error": describe(error, id_)}
+    if isinstance(error, UnknownKey):
+        return {"id": "INVALID_KEY", "message": error.message} | told
+    return told

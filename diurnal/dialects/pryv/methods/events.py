@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from diurnal.dialects.pryv import checks, queries, shapes, trees
+from diurnal.dialects.pryv import checks, event_types, queries, shapes, trees
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.dialects.pryv.queries import Asked, StreamQuery
 from diurnal.dialects.pryv.shapes import Creating, One, Updating
@@ -57,7 +57,11 @@ def create(tx: WriteTx, ctx: Context, call: Call, asked: Creating) -> Result:
 
 def update(tx: WriteTx, ctx: Context, call: Call, asked: Updating) -> Result:
     """Change one event; https://api.pryv.com/reference/#update-event."""
-    changed = events.update(tx, ctx, call.access, asked.id, asked.fields)
+    fields = asked.fields
+    if "content" in fields or "type" in fields:
+        old = events.get(tx, ctx, call.access, asked.id)
+        event_types.check(fields.get("type", old.type), fields.get("content", old.content))
+    changed = events.update(tx, ctx, call.access, asked.id, fields)
     return {"event": shapes.raw_event(changed, reader(ctx, call))}
 
 

@@ -1,0 +1,156 @@
+"""What every call over HTTP has: account, caller, body, the envelope with `meta`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from diurnal import http
+from diurnal.dialects.pryv import checks, words
+from diurnal.dialects.pryv.methods import Call
+from diurnal.dialects.pryv.service import API_VERSION, SERIAL
+from diurnal.errors import NotFound, Unauthenticated
+from diurnal.http import Json
+from diurnal.model.events import seconds
+from diurnal.services import accounts
+from diurnal.services.context import Context
+
+API = "pryv"
+JSON_BYTES_MAX = 10 << 20
+ACCESS = "diurnal.pryv.access"
+"""Where a request's scope holds the id of the access that called."""
+
+
+async def body(request: Request) -> bytes:
+    """Return a JSON body; old clients send it without naming its type.
+
+    Raises:
+        BadContentType: it is said to be something else.
+    """
+    type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if type_ not in ("", "application/json", "text/plain"):
+        raise checks.BadContentType(f'Bodies of type "{type_}" are not served.')
+    return await http.body(request, JSON_BYTES_MAX)
+
+
+async def account_of(ctx: Context, request: Request) -> int | None:
+    """Return the account that the path names, None where it names none.
+
+    Raises:
+        NotFound: nobody has this name.
+    """
+    username = request.path_params.get("username")
+    if username is None:
+        return None
+    return await look_up(ctx, username)
+
+
+async def caller(ctx: Context, request: Request, *, header_only: bool = False) -> Call:
+    """Return who calls, by a token of any of our APIs.
+
+    Raises:
+        NotFound: nobody has the name in the path.
+        Unauthenticated: no token (Pryv's 401), or one that opens nothing (its 403).
+        AccessExpired: the access is past its time.
+    """
+    account_id = await account_of(ctx, request)
+    token, in_url = _token(request)
+    if token is None or (in_url and header_only):
+        raise Unauthenticated("The access token is missing.", missing=True)
+    unknown = words.UnknownToken("Cannot find access from token.")
+    try:
+        access = await http.resolve(ctx, token, account_id=account_id)
+    except Unauthenticated as error:
+        if error.expired:
+            raise words.AccessExpired("Access has expired.") from None
+        raise unknown from None
+    # A token in a URL ends up in logs and histories: only Pryv's own are taken from there.
+    if in_url and access.api != API:
+        raise unknown
+    request.scope[ACCESS] = access.id
+    return Call(access, token, base_of(request), http.address(request))
+
+
+def base_of(request: Request) -> str:
+    """Return the address of the API as the client reached it, no slash at the end."""
+    return f"{http.base_url(request, None)}{request.scope.get('root_path', '')}"
+
+
+def _token(request: Request) -> tuple[str | None, bool]:
+    """Return the token and whether it stood in the URL; a header wins.
+
+    The header is `T`, `T callerId`, `Bearer T`, or Basic with the token as the user's name.
+    """
+    given = request.headers.get("authorization", "").strip()
+    scheme, _, rest = given.partition(" ")
+    if scheme.lower() == "bearer" and rest:
+        return rest.split()[0], False
+    if scheme.lower() == "basic" and rest:
+        return _of_basic(rest), False
+    if given:
+        return scheme, False
+    return request.query_params.get("auth") or None, True
+
+
+def _of_basic(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return ""
+
+
+def answer(ctx: Context, result: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a result with `meta` beside it."""
+    meta = {"apiVersion": API_VERSION, "serverTime": seconds(ctx.now()), "serial": SERIAL}
+    return Json(msgspec.json.encode({**result, "meta": meta}), status)
+
+
+async def look_up(ctx: Context, username: str) -> int:
+    """Return the account with this name.
+
+    Raises:
+        NotFound: nobody has it.
+    """
+    unknown = NotFound(f'Unknown user "{username}"')
+    if not accounts.USERNAME.fullmatch(username):
+        raise unknown
+    try:
+        account = await http.read(ctx, lambda tx: accounts.find(tx, username), quick=True)
+    except NotFound:
+        raise unknown from None
+    return account.account_id
+
+
+async def account_name(ctx: Context, request: Request) -> str:
+    """Return the name in the path, once it is found to be an account's.
+
+    Raises:
+        NotFound: nobody has this name.
+    """
+    await account_of(ctx, request)
+    return str(request.path_params["username"])
+
+
+def page(title: str, text: str, status: int = 200) -> Response:
+    """Return a page that leads nowhere further."""
+    told = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{html.escape(title)} · Diurnal</title><link rel="stylesheet" '
+        'href="/static/tokens.css"><link rel="stylesheet" href="/static/pages.css"></head><body>'
+        f'<main><div class="card narrow"><h1>{html.escape(title)}</h1>'
+        f'<p class="muted">{html.escape(text)}</p></div></main></body></html>'
+    )
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'none'",
+        "Cache-Control": "no-store",
+    }
+    return HTMLResponse(told, status, headers)
