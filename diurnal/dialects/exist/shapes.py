@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -94,7 +93,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     """A daily attribute, and the measures that it shows.
 
     Attributes:
-        measures: the first that knows a day's value gives it.
+        measures: the first that knows a day's value gives it; `keys` are theirs.
         length_max: characters of a text.
     """
 
@@ -105,13 +104,9 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     type_v1: int
     type_v2: int
     measures: tuple[Measure, ...]
+    keys: tuple[str, ...]
     length_max: int | None = None
     tag: bool = False
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Keys of its measures."""
-        return tuple(m.key for m in self.measures)
 
 
 @lru_cache(maxsize=1)
@@ -142,7 +137,8 @@ def templates() -> Mapping[str, Attribute]:
             priority=fact.priority,
             type_v1=v1 or 0,
             type_v2=v2 or 0,
-            measures=catalog.named(API, fact.name),
+            measures=(measures := catalog.named(API, fact.name)),
+            keys=tuple(m.key for m in measures),
             length_max=fact.length_max,
         )
     return found
@@ -171,6 +167,7 @@ def _own(measure: Measure) -> Attribute:
         type_v1=v1,
         type_v2=v2,
         measures=(measure,),
+        keys=(measure.key,),
         tag=tag,
     )
 
@@ -213,9 +210,11 @@ def empty_days(first: int, last: int) -> list[dict[str, Any]]:
     return [{"value": None, "date": time.day_text(day)} for day in range(last, first - 1, -1)]
 
 
-def unite(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> list[Day]:
+def unite(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> Sequence[Day]:
     """Return the days of an attribute: of several measures, the first that knows a day."""
     listed = [found[key] for key in attribute.keys if key in found]
+    if len(listed) == 1:
+        return listed[0]
     return [
         next((d for d in same_day if d.value is not None), same_day[0])
         for same_day in zip(*listed, strict=True)
@@ -233,38 +232,92 @@ def in_unit(attribute: Attribute, measure: Measure, value: float) -> float:
     return catalog.from_canonical(measure, value, unit) if unit else value
 
 
+Writing = Callable[[float | str | None], Any]
+
+
+_WRITINGS: dict[tuple[Any, ...], Writing] = {}
+_WRITINGS_MAX = 10_000
+
+
+def writing(attribute: Attribute, measure: Measure) -> Writing:
+    """Return what turns a day value into Exist's: unit, JSON type and range."""
+    key = (attribute.name, attribute.type_v1, attribute.length_max, measure.key, measure.unit)
+    known = _WRITINGS.get(key)
+    if known is None:
+        if len(_WRITINGS) >= _WRITINGS_MAX:
+            _WRITINGS.clear()
+        known = _WRITINGS[key] = _writing(attribute, measure)
+    return known
+
+
+def _writing(attribute: Attribute, measure: Measure) -> Writing:
+    if attribute.type_v1 == _TEXT:
+        most = attribute.length_max
+        return lambda value: None if value is None else str(value)[:most]
+    # Units differ by a factor and a shift; two values tell both.
+    shift = in_unit(attribute, measure, 0.0)
+    factor = in_unit(attribute, measure, 1.0) - shift
+    exact = factor == 1.0 and shift == 0.0
+    if attribute.type_v1 in _FLOATS:
+
+        def decimal(value: float | str | None) -> Any:
+            if value is None or isinstance(value, str):
+                return None
+            return float(value) if exact else float(f"{value * factor + shift:.{DIGITS}g}")
+
+        return decimal
+    of_day = attribute.type_v1 in _TIMES_OF_DAY
+
+    def whole(value: float | str | None) -> Any:
+        if value is None or isinstance(value, str):
+            return None
+        number = rounded(value if exact else float(f"{value * factor + shift:.{DIGITS}g}"))
+        return number % 1440 if of_day else number
+
+    return whole
+
+
 def write_value(attribute: Attribute, measure: Measure, value: float | str | None) -> Any:
     """Return a day value as Exist's version 1 writes it: unit, JSON type and range."""
-    if attribute.type_v1 == _TEXT:
-        return None if value is None else str(value)[: attribute.length_max]
-    if value is None or isinstance(value, str):
-        return None
-    number = in_unit(attribute, measure, value)
-    if attribute.type_v1 in _FLOATS:
-        return float(f"{number:.{DIGITS}g}")
-    whole = rounded(number)
-    return whole % 1440 if attribute.type_v1 in _TIMES_OF_DAY else whole
+    return writing(attribute, measure)(value)
 
 
 def rounded(value: float) -> int:
     """Return the nearest integer, half away from zero."""
-    whole = math.trunc(value)
+    whole = int(value)
+    if whole == value:
+        return whole
     return whole + (1 if value > 0 else -1) if abs(value - whole) >= 0.5 else whole
 
 
 def write_days(attribute: Attribute, found: Mapping[str, Sequence[Day]]) -> list[dict[str, Any]]:
     """Return `{value, date}` of each day, as `values` lists them; newest first."""
-    by_key = {key: {d.day: d.value for d in found[key]} for key in attribute.keys if key in found}
+    listed = [
+        (writing(attribute, measure), found[measure.key])
+        for measure in attribute.measures
+        if measure.key in found
+    ]
+    if len(listed) == 1:
+        write, days = listed[0]
+        return [{"value": write(d.value), "date": date_of(d.day)} for d in reversed(days)]
     written = []
-    for day in reversed(unite(attribute, found)):
-        value = None
-        for measure in attribute.measures:
-            known = by_key.get(measure.key, {}).get(day.day)
-            if known is not None:
-                value = write_value(attribute, measure, known)
-                break
-        written.append({"value": value, "date": time.day_text(day.day)})
+    for same_day in reversed(list(zip(*(days for _, days in listed), strict=True))):
+        value = next(
+            (
+                write(d.value)
+                for (write, _), d in zip(listed, same_day, strict=True)
+                if d.value is not None
+            ),
+            None,
+        )
+        written.append({"value": value, "date": date_of(same_day[0].day)})
     return written
+
+
+@lru_cache(maxsize=8192)
+def date_of(day: int) -> str:
+    """Return a day as text; the same few are asked for again and again."""
+    return time.day_text(day)
 
 
 def write_attribute(
