@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -18,8 +19,9 @@ SIGNING_FILE = "signing-key.pem"
 class Keys:
     """Seals what must be shown again; the first line of the file is the newest key."""
 
-    def __init__(self, lines: list[bytes]) -> None:
+    def __init__(self, lines: list[bytes], path: Path | None = None) -> None:
         self._lines = lines
+        self._path = path
         self._fernet: MultiFernet | None = None
 
     def seal(self, secret: str, account_id: int) -> bytes:
@@ -29,16 +31,50 @@ class Keys:
     def open(self, sealed: bytes, account_id: int) -> str | None:
         """Return the secret, None where it was sealed for another account or key."""
         try:
-            owner, _, secret = self._multi().decrypt(sealed).decode().partition(":")
+            plain = self._multi().decrypt(sealed)
         except InvalidToken:
-            return None
+            # Another process may have restored a backup, with the keys of then.
+            if not self._read_again():
+                return None
+            try:
+                plain = self._multi().decrypt(sealed)
+            except InvalidToken:
+                return None
+        owner, _, secret = plain.decode().partition(":")
         return secret if owner == str(account_id) else None
+
+    def text(self) -> bytes:
+        """Return what the key file holds."""
+        return b"".join(line + b"\n" for line in self._lines)
+
+    def adopt(self, text: bytes) -> None:
+        """Put other keys in front of these, in the file and here.
+
+        Raises:
+            ValueError: they are no keys.
+        """
+        lines = _lines(text)
+        MultiFernet([Fernet(line) for line in lines])
+        lines += [line for line in self._lines if line not in lines]
+        if self._path is not None:
+            write(self._path, b"".join(line + b"\n" for line in lines))
+        self._lines, self._fernet = lines, None
 
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes for one purpose (signed values)."""
         return hashlib.blake2b(
             self._lines[0], digest_size=32, person=purpose.encode()[:16]
         ).digest()
+
+    def _read_again(self) -> bool:
+        try:
+            lines = _lines(self._path.read_bytes()) if self._path is not None else []
+        except OSError:
+            return False
+        if not lines or lines == self._lines:
+            return False
+        self._lines, self._fernet = lines, None
+        return True
 
     def _multi(self) -> MultiFernet:
         if self._fernet is None:
@@ -55,22 +91,43 @@ def load(data_dir: Path) -> Keys:
     path = data_dir / KEY_FILE
     if not path.exists():
         _make(path)
-    lines = [line.strip() for line in path.read_bytes().splitlines() if line.strip()]
+    lines = _lines(path.read_bytes())
     if not lines:
         raise ValueError(f"{path} holds no key")
-    return Keys(lines)
+    return Keys(lines, path)
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _make(path: Path) -> None:
-    """Make a key file; whole at once, for another process may look, or this one may be killed."""
+    with contextlib.suppress(FileExistsError):  # another process was first; its keys count
+        write(path, base64.urlsafe_b64encode(os.urandom(32)) + b"\n", new=True)
+
+
+def write(path: Path, text: bytes, *, new: bool = False) -> None:
+    """Write a file of secrets; whole at once: another may look, or this process be killed.
+
+    Raises:
+        FileExistsError: it is there, and was to be new.
+    """
+    write_stream(path, [text], new=new)
+
+
+def write_stream(path: Path, parts: Iterable[bytes], *, new: bool = False) -> None:
+    """Do as `write`, for a file that comes in parts."""
     temp = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-            new.write(base64.urlsafe_b64encode(os.urandom(32)) + b"\n")
-            new.flush()
-            os.fsync(new.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first; its keys count
+        with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
             os.link(temp, path)
+        else:
+            temp.replace(path)
     finally:
         temp.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -61,6 +61,20 @@ class Blobs:
         except FileNotFoundError:
             raise NotFound(f"no attachment {digest}") from None
 
+    def link(self, account_id: int, digest: str, to: Path) -> None:
+        """Give a file a second name, under which it stays when the first is removed.
+
+        Raises:
+            NotFound: the account has no such file.
+        """
+        path = self._path(account_id, digest)
+        try:
+            os.link(path, to)
+        except FileNotFoundError:
+            raise NotFound(f"no attachment {digest}") from None
+        except OSError:  # a file system without links
+            shutil.copyfile(path, to)
+
     def size(self, account_id: int, digest: str) -> int:
         """Return the size of a file in bytes.
 
