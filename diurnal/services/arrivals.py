@@ -92,6 +92,11 @@ class Arrivals(_Hand):
 
         self._kept_aside = self._write(mark).result()
 
+    def look_at(self, what: str, done: int, total: int) -> None:
+        """Say what is fetched now, and how much of it all is done."""
+        self._path = what
+        self.tell("fetching", done, total)
+
     def end(self) -> Result:
         """Write what is left and add it up."""
         return self.finish(_Found(read={self._connector: self.counts.read}))

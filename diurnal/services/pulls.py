@@ -78,11 +78,14 @@ def pull_all(run_: Run, *, force: bool) -> None:
         for i, window in enumerate(_windows(run_, pull, force=force)):
             (fresh if i == 0 and _is_fresh(run_, window) else older).append((pull, window))
     older.sort(key=lambda row: -row[1].end)
+    total, done = len(fresh) + len(older), 0
     for share, wanted in ((1.0, fresh), (BACKFILL_SHARE, older)):
         run_.http.share = share
         for pull, window in wanted:
+            run_.hand.look_at(f"{pull.name}, {window.first_day} to {window.last_day}", done, total)
             if run_.failed.get(pull.name, 0) < FAILED_MAX:
                 _pull_one(run_, pull, window)
+            done += 1
 
 
 def _is_fresh(run_: Run, window: Window) -> bool:
@@ -156,7 +159,7 @@ def _pull_one(run_: Run, pull: Pull, window: Window) -> None:
     except Unavailable:
         run_.hand.flush()
         if seen.answers:
-            _note_failure(run_, pull, window, seen, "cut off; it goes on", permanent=False)
+            _note_failure(run_, pull, window, seen, "cut off; it goes on", most=None)
         raise
     except (SignInAgain, NotAllowed, Stopped, LeaseLost):
         run_.hand.flush()
@@ -174,7 +177,8 @@ def _pull_one(run_: Run, pull: Pull, window: Window) -> None:
         run_.hand.take(Bad(reason, place))
         run_.problem = run_.problem or f"{place}: {reason}"
         run_.failed[pull.name] = run_.failed.get(pull.name, 0) + 1
-        _note_failure(run_, pull, window, seen, reason, permanent=permanent)
+        most = ledger.TRIES_MAX if permanent else ledger.TRIES_MAX * 2
+        _note_failure(run_, pull, window, seen, reason, most=most)
         return
     if pull.complete and pull.by == "window":
         seen.gone += _vanished(run_, pull, window, seen)
@@ -302,9 +306,13 @@ def _found(
 
 
 def _note_failure(
-    run_: Run, pull: Pull, window: Window, seen: _Seen, reason: str, *, permanent: bool
+    run_: Run, pull: Pull, window: Window, seen: _Seen, reason: str, *, most: int | None
 ) -> None:
-    """Store that a window could not be read: it stays open, or counts as refused in the end."""
+    """Store that a window could not be read.
+
+    Args:
+        most: after so many tries a stretch of the past counts as refused; None for never.
+    """
     ctx, c, now = run_.ctx, run_.c, run_.ctx.now()
 
     def turn(tx: WriteTx) -> None:
@@ -319,7 +327,7 @@ def _note_failure(
                 (s.tries for s in known if s.start < end and s.end > window.start), default=0
             )
             past = window.end < now - pull.overlap_days * DAY
-            state = REFUSED if permanent and past and tries >= ledger.TRIES_MAX else FAILED
+            state = REFUSED if most is not None and past and tries >= most else FAILED
             for start, stop in ledger.gaps(known, window.start, end):
                 stretch = Stretch(
                     start=start, end=stop, state=state, reason=reason[:200], tries=tries, at=now

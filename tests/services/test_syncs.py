@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import msgspec
 import pytest
 
-from diurnal.connectors import Pull, Quota
+from diurnal.connectors import Delivery, Gone, Options, Pull, Quota, Receive, Refetch
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
-from diurnal.model.time import DAY, HOUR, MINUTE
-from diurnal.services import connections, events, imports, jobs, schedule, source_http
+from diurnal.model.time import DAY, HOUR, MINUTE, day_text
+from diurnal.services import (
+    connection_views,
+    connections,
+    events,
+    imports,
+    jobs,
+    pushes,
+    schedule,
+    source_http,
+)
 from diurnal.services.context import Context
 from diurnal.store import connections as store
 from diurnal.store import deliveries
@@ -18,6 +29,7 @@ from diurnal.store import ledger as ledger_store
 from tests.clock import Clock
 from tests.services.syncing import (
     CONNECTOR,
+    SOURCE,
     Asked,
     Said,
     Upstream,
@@ -322,3 +334,64 @@ def test_disconnecting_in_the_middle_of_a_run_leaves_nothing_behind(
     assert here.store.read(lambda tx: jobs.open_jobs(tx, c.account_id, ["sync"])) == []
     # What came before stays, and is the owner's to undo as any import.
     assert [b.state for b in here.store.read(lambda tx: imports.listed(tx, alice))] == ["done"]
+
+
+def test_a_webhook_says_what_is_gone_and_what_to_fetch_again(
+    here: Context,
+    alice: Access,
+    service: Upstream,
+    weights: Weights,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read(said: Delivery, _options: Options) -> Iterator[Any]:
+        told = msgspec.json.decode(said.body)
+        if "gone" in told:
+            yield Gone(SOURCE.name, told["gone"])
+        else:
+            yield Refetch(told["day"] * DAY, (told["day"] + 1) * DAY)
+
+    hooked = with_(receive=Receive(read=read))
+    use(monkeypatch, hooked)
+    c = connect(here, alice, hooked)
+    run(here, c)
+
+    def push(told: dict[str, Any]) -> None:
+        body = msgspec.json.encode(told)
+        said = pushes.delivery("POST", {}, {}, body, here.now())
+        packed = deliveries.pack(body)
+        here.store.write(lambda tx: pushes.take(tx, here, c, said, packed)).result()
+        run(here, c)
+
+    push({"gone": "60"})
+    assert "60" not in stored(here, alice)
+    weights.rows[50] = (weights.rows[50][0], 99.0)
+    service.asked.clear()
+    push({"day": today(here) - 50})
+    assert stored(here, alice)["50"] == 99.0
+    assert [a.query["from"] for a in service.asked if a.query["from"] < day_text(today(here) - 40)]
+    push({"nonsense": True})
+    told = here.store.read(lambda tx: connection_views.refused_deliveries(tx, alice, c.id))
+    assert "day" in told[0][1]
+
+
+def test_a_stretch_that_is_never_understood_is_left_in_the_end(
+    here: Context, alice: Access, service: Upstream, weights: Weights, clock: Clock
+) -> None:
+    first = today(here) - 65
+    bad = day_text(first + 5)
+
+    def answer(asked: Asked) -> Said:
+        if asked.query["from"] <= bad <= asked.query["to"]:
+            return Said({"rows": 7})
+        return weights(asked)
+
+    service.answer = answer
+    c = connect(here, alice, CONNECTOR)
+    for _ in range(14):
+        outcome = run(here, c, force=True)
+        clock.tick(HOUR)
+    assert outcome.problem is None
+    [strip] = here.store.read(
+        lambda tx: connection_views.coverage(tx, here, alice, c.id, first, first + 10)
+    )
+    assert strip.days == "dddddrddddd"
