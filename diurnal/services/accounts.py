@@ -268,9 +268,10 @@ def delete(ctx: Context, account_id: int) -> None:
 
     Blocks. Whatever still runs for it fails at its next write, for its clock is gone.
     """
-    from diurnal.services import clients
+    from diurnal.services import clients, sharing
 
     account = ctx.store.read(lambda tx: accounts.get(tx, account_id))
+    sharing.end_all(ctx, account_id)
     clients.end_all(ctx, account_id)
     ctx.store.write(lambda tx: accounts.erase(tx, account_id)).result()
     forget(ctx, account_id)

@@ -485,6 +485,31 @@ TABLE: Mapping[str, Row] = {
     "GET /scopes/{api}": Row(always(200), {"api": "exist"}, public=True),
     "GET /consents": Row(owner_only(200)),
     "GET /consents/{id}": Row(owner_only(200), {"id": "{consent}"}, aims=OWN),
+    "GET /shares": Row(owner_only(200)),
+    "POST /shares": Row(
+        owner_only(201),
+        body={"name": "N", "permissions": [{"level": "read", "stream": "diurnal"}]},
+    ),
+    "POST /shares/open": Row(always(404), body={"link": "x"}, public=True),
+    "GET /shares/received": Row(owner_only(200)),
+    "PUT /shares/received/{id}": Row(
+        owner_only(200), {"id": "{offer}"}, {"accept": True}, aims=OWN
+    ),
+    "POST /shares/received/{id}/token": Row(
+        owner_only(404), {"id": "{offer}"}, aims=OWN
+    ),  # it is not accepted yet
+    "GET /shares/{id}": Row(owner_only(200), {"id": "{share}"}, aims=OWN),
+    "PATCH /shares/{id}": Row(owner_only(200), {"id": "{share}"}, {"name": "M"}, aims=OWN),
+    "DELETE /shares/{id}": Row(owner_only(200), {"id": "{share}"}, aims=OWN),
+    "GET /shares/{id}/picture": Row(owner_only(200), {"id": "{share}"}, aims=OWN),
+    "GET /ownership": Row(owner_only(200)),
+    "PUT /ownership/{measure}": Row(owner_only(200), {"measure": "weight"}, {"clientId": None}),
+    "GET /placeholders": Row(owner_only(200)),
+    "POST /placeholders": Row(owner_only(201), body={"name": "N"}),
+    "PATCH /placeholders/{id}": Row(
+        owner_only(200), {"id": "{placeholder}"}, {"name": "M"}, aims=OWN
+    ),
+    "DELETE /placeholders/{id}": Row(owner_only(200), {"id": "{placeholder}"}, aims=OWN),
     "GET /session": Row(always(200)),
     "POST /session": Row(always(401), body={"name": "nobody-{kind}", "password": "x"}, public=True),
     "DELETE /session": Row(always(200)),

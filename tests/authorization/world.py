@@ -17,7 +17,9 @@ from diurnal.services import (
     experiments,
     imports,
     receipts,
+    records,
     sessions,
+    sharing,
     sources,
     streams,
     uploads,
@@ -128,6 +130,9 @@ class World:
             "connection": NO_ID,
             "job": NO_ID,
             "trial": NO_ID,
+            "share": NO_ID,
+            "offer": NO_ID,
+            "placeholder": NO_ID,
         }
         if nowhere:
             return known
@@ -160,6 +165,9 @@ class World:
             ("connection", self._connection),
             ("passkey", self._passkey),
             ("invitation", self._invitation),
+            ("share", self._share),
+            ("offer", self._offer),
+            ("placeholder", self._placeholder),
         ):
             if f"{{{word}}}" in asked:
                 known[word] = make(owner)
@@ -190,6 +198,24 @@ class World:
     def _consent(self, owner: Access) -> str:
         given = {"name": "N", "client_id": None, "url": None, "permissions": (), "until": None}
         return str(self._write(lambda tx: receipts.record(tx, self.ctx, owner, **given)))
+
+    def _share(self, owner: Access, recipient: str | None = None) -> str:
+        for old in self.ctx.store.read(lambda tx: sharing.listed(tx, self.ctx, owner)):
+            self._write(lambda tx, o=old: sharing.end(tx, self.ctx, owner, o.share.id))
+        given = {"permissions": [Permission(Level.READ, STREAM)], "expires": None}
+        made = self._write(
+            lambda tx: sharing.create(tx, self.ctx, owner, name="N", recipient=recipient, **given)
+        )
+        return str(made.share.id)
+
+    def _offer(self, owner: Access) -> str:
+        giver = self.alice if owner is self.charlie else self.charlie
+        return self._share(giver, owner.username)
+
+    def _placeholder(self, owner: Access) -> str:
+        given = [{"name": "N"}]
+        made = self._write(lambda tx: records.create(tx, self.ctx, owner, "placeholders", given))
+        return str(made[0].id)
 
     def _file(self, owner: Access, event: str) -> str:
         digest, size = self.ctx.blobs.put(owner.account_id, [b"x"], limit=10)

@@ -233,6 +233,15 @@ def _permission(given: PermissionIn, at: str) -> Permission:
     )
 
 
+def read_permissions(given: list[PermissionIn]) -> list[Permission]:
+    """Return permissions that a caller wrote in our shape.
+
+    Raises:
+        InvalidInput: a time cannot be right.
+    """
+    return [_permission(p, f"permissions[{i}]") for i, p in enumerate(given)]
+
+
 async def get_many(call: Call) -> Response:
     """Answer the tokens."""
     found = await http.read(call.ctx, lambda tx: accesses.listed(tx, call.caller))
@@ -243,7 +252,7 @@ async def get_many(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """Make a token and show it once."""
     new: TokenNew = call.body
-    permissions = [_permission(p, f"permissions[{i}]") for i, p in enumerate(new.permissions)]
+    permissions = read_permissions(new.permissions)
     expires = wire.optional_instant(new.expires, "expires")
     stored, secret = await http.write(
         call.ctx,
@@ -275,9 +284,7 @@ async def update(call: Call) -> Response:
     fields = dict(wire.given(call.body))
     serial = fields.pop("serial", None)
     if "permissions" in fields:
-        fields["permissions"] = tuple(
-            _permission(p, f"permissions[{i}]") for i, p in enumerate(fields["permissions"])
-        )
+        fields["permissions"] = tuple(read_permissions(fields["permissions"]))
     if fields.get("expires") is not None:
         fields["expires"] = wire.instant(fields["expires"], "expires")
     id_ = call.path["id"]

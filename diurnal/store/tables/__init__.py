@@ -61,6 +61,7 @@ from diurnal.store.tables.security import (
     totp,
 )
 from diurnal.store.tables.series import chunk
+from diurnal.store.tables.shares import share
 from diurnal.store.tables.streams import own_measure, stream
 from diurnal.store.tables.tracks import track
 from diurnal.store.tables.webhooks import webhook
@@ -122,6 +123,7 @@ __all__ = [
     "recovery_code",
     "session",
     "set_aside",
+    "share",
     "source",
     "source_day",
     "source_measure",

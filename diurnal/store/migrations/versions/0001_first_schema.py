@@ -1368,6 +1368,47 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "share",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "access_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "recipient", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("recipient_id", sa.BigInteger(), nullable=True),
+        sa.Column("link_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("link_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "password_hash",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column("opens", sa.BigInteger(), nullable=False),
+        sa.Column("opened_us", sa.BigInteger(), nullable=True),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("modified_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "id"),
+        sqlite_with_rowid=True,
+    )
+    with op.batch_alter_table("share", schema=None) as batch_op:
+        batch_op.create_index(
+            "share_link",
+            ["account_id", "link_hash"],
+            unique=False,
+            sqlite_where=sa.text("link_hash IS NOT NULL"),
+            postgresql_where=sa.text("link_hash IS NOT NULL"),
+        )
+
+    op.create_table(
         "source",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1607,6 +1648,14 @@ def downgrade() -> None:
     op.drop_table("source_measure")
     op.drop_table("source_day")
     op.drop_table("source")
+    with op.batch_alter_table("share", schema=None) as batch_op:
+        batch_op.drop_index(
+            "share_link",
+            sqlite_where=sa.text("link_hash IS NOT NULL"),
+            postgresql_where=sa.text("link_hash IS NOT NULL"),
+        )
+
+    op.drop_table("share")
     op.drop_table("set_aside")
     op.drop_table("session")
     op.drop_table("recovery_code")
