@@ -33,7 +33,7 @@ FILE = {**USER, **table.FILE}
 NODE = {**USER, **table.NODE}
 TOKEN = {**USER, "id": "{token}"}
 MANAGERS = frozenset({"manager"})
-SHARE = {"name": "S", "permissions": [{"streamId": "{stream}", "level": "read"}]}
+SHARE = {"name": "S {event}", "permissions": [{"streamId": "{stream}", "level": "read"}]}
 
 
 def carry(token: str) -> Mapping[str, Any]:
@@ -66,9 +66,14 @@ def creating(kind: str, aim: Aim) -> int:
 
 def granting(kind: str, aim: Aim) -> int:
     """A share of the stream of the aim: the owner's to give, and an app's of what it has."""
+    if kind == "shared":
+        return 403
+    if aim in (Aim.OTHER, Aim.NOWHERE):
+        return 400
     if kind in OWNERS:
-        return 400 if aim in (Aim.OTHER, Aim.NOWHERE) else 201
-    return 403
+        return 201
+    whole = kind in ("reader", "contributor", "manager")
+    return 201 if whole and aim is not Aim.OUTER else 403
 
 
 def granted(status: int) -> Expected:
@@ -153,7 +158,7 @@ TABLE = Table(
         ),
         "DELETE /{username}/events/{id}/{fileId}": Row(event(CHANGERS, 200), FILE, aims=AIMS),
         "POST /{username}/streams": Row(
-            child, USER, {"name": "New", "parentId": "{stream}"}, aims=AIMS[:-1]
+            child, USER, {"name": "New {event}", "parentId": "{stream}"}, aims=AIMS[:-1]
         ),
         "PUT /{username}/streams/{id}": Row(
             stream(MANAGERS, 200), NODE, {"clientData": {"a": 1}}, aims=AIMS[:-1]

@@ -131,7 +131,13 @@ def update(tx: WriteTx, ctx: Context, call: Call, asked: AccessUpdate) -> Result
         fields["permissions"] = asked.asked.permissions
     try:
         changed = accesses.update(
-            tx, ctx, call.access, asked.id, fields, serial=asked.serial, unique=True
+            tx,
+            ctx,
+            call.access,
+            asked.id,
+            fields,
+            serial=asked.serial,
+            unique=not fields.keys().isdisjoint(("name", "device")),
         )
     except Conflict as error:
         if error.data is not None and "currentSerial" in error.data:

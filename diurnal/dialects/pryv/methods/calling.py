@@ -107,7 +107,7 @@ async def batch(
         call = call._replace(most=RESULTS_MAX)
     prepared = [_prepared(ctx, table, id_, given) for id_, given in calls]
     outer = doing.current()
-    if outer is not None:
+    if outer is not None and calls:
         outer.recorded = True  # each call has a line of its own
     results: list[Result] = []
     start = 0
