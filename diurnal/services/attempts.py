@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from diurnal.auth.keys import Keys
 from diurnal.errors import TooMany
@@ -75,10 +76,10 @@ class Attempts:
 
     def key(self, kind: str, address: str) -> str:
         """Return the key under which an address is counted for something else than signing in."""
-        return self._key(kind, _network(address))
+        return self._key(kind, network(address))
 
     def _most(self, name: str, address: str, *, code: bool) -> Mapping[str, int]:
-        where = _network(address)
+        where = network(address)
         return {
             self._key("pair", name, where): PAIR_MAX,
             self._key("name", name): CODE_MAX if code else NAME_MAX,
@@ -91,7 +92,8 @@ class Attempts:
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16, key=key).hexdigest()
 
 
-def _network(address: str) -> str:
+@lru_cache(maxsize=4096)
+def network(address: str) -> str:
     """Return the address, or for IPv6 the /64 that one household has."""
     try:
         known = ipaddress.ip_address(address)

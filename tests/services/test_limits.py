@@ -111,3 +111,12 @@ def test_without_redis_the_process_counts_by_itself(ctx: Context, alice: Access)
     alone = dataclasses.replace(ctx, settings=settings, edges={})
     with opened(alone, owner_token(ctx, alice)) as api:
         assert [api("GET", "/account").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_household_of_ipv6_is_one_address(ctx: Context, alice: Access) -> None:
+    made = limited(ctx, address="2/minute")
+    statuses = []
+    for n in range(3):
+        with opened(made, owner_token(ctx, alice), address=f"2001:db8::{n + 1}") as api:
+            statuses.append(api("GET", "/account").status_code)
+    assert statuses == [200, 200, 429]
