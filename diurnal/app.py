@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from diurnal import live, plugins
+from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
 from diurnal.http import Handler, Json, NoStore, doing, header, mounted, router
@@ -64,6 +64,8 @@ class App:
                 self._hosts[chosen.host] = app
             if dialect.well_known is not None:
                 known.update(dialect.well_known(ctx))
+        self._mounts[mcp.NAME] = (mcp.PREFIX, mcp.app(ctx))
+        known.update(mcp.well_known(ctx))
         self._well_known = router(known, _nowhere)
         self._pages = pages.app(ctx)
         self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
