@@ -17,6 +17,7 @@ import structlog
 from diurnal.errors import TooMany
 from diurnal.model.access import Access
 from diurnal.model.time import SECOND
+from diurnal.services.attempts import network
 from diurnal.services.context import Context, clock
 
 if TYPE_CHECKING:
@@ -181,15 +182,16 @@ class Limits:
         self._address = None if by_address == OFF else Limit(f"{door}:address", by_address, storage)
 
     def by_address(self, address: str) -> Awaitable[Headers] | None:
-        """Count a call from an address: now, or once what is returned is awaited.
+        """Count a call from an address, or from an IPv6 household: now, or once what is returned is awaited.
 
         Raises:
             TooMany: past its limit; when awaited.
         """
         limit = self._address
-        if limit is None or not address or limit.ready(address) is not None:
+        if limit is None or not address:
             return None
-        return limit.take(address)
+        where = network(address)
+        return None if limit.ready(where) is not None else limit.take(where)
 
     def by_token(self, access: Access) -> Awaitable[Headers] | Headers:
         """Count a call of an access; return the headers that tell what is left, or who gets them.
