@@ -182,7 +182,7 @@ class Limits:
         self._address = None if by_address == OFF else Limit(f"{door}:address", by_address, storage)
 
     def by_address(self, address: str) -> Awaitable[Headers] | None:
-        """Count a call from an address, or from an IPv6 household: now, or once what is returned is awaited.
+        """Count a call from an address (of IPv6, a household): now, or once that is awaited.
 
         Raises:
             TooMany: past its limit; when awaited.
