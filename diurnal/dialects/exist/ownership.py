@@ -67,7 +67,8 @@ def acquire_v2(
         ownership.acquire(
             tx, ctx, caller, a.keys[0], manual=None if manual is None else truth(manual)
         )
-        return a.name if objects else item
+        # Its clients look for the name, whichever way they asked.
+        return a.name if objects else {**item, "name": a.name}
 
     return _with_objects(tx, ctx, caller, each(items, one), objects)
 

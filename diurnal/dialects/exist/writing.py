@@ -71,12 +71,18 @@ def each(items: Sequence[Any], do: Callable[[int, Item], Any]) -> Answer:
         try:
             answer.success.append(do(n, item) or item)
         except Failed as why:
-            answer.failed.append({**item, "error": why.message, "error_code": why.code})
+            answer.failed.append(_why(item, why.code, why.message))
         except Forbidden as error:
-            answer.failed.append({**item, "error": error.message, "error_code": "not_allowed"})
+            answer.failed.append(_why(item, "not_allowed", error.message))
         except AppError as error:
-            answer.failed.append({**item, "error": error.message, "error_code": "validation"})
+            answer.failed.append(_why(item, "validation", error.message))
     return answer
+
+
+def _why(item: Item, code: str, message: str) -> Item:
+    """Return an item with why it failed; its name is told also where a template was asked for."""
+    named = {"name": item["template"]} if "name" not in item and "template" in item else {}
+    return {**item, **named, "error": message, "error_code": code}
 
 
 def needed(n: int, item: Item, *names: str) -> None:
