@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -185,7 +186,7 @@ class _Reading:
             names = table.header(self._entry, found)
             self._place(names)
             seen: dict[str, _Seen] = {}
-            for count, row in enumerate(found, 1):
+            for count, row in enumerate(found if self._asks() else (), 1):
                 if not row.fault:
                     self._look(row.cells, seen)
                 if count % PROGRESS_ROWS == 0:
@@ -278,6 +279,11 @@ class _Reading:
             if not table.is_empty(value):
                 yield column, value
 
+    def _asks(self) -> bool:
+        """Return whether cells must be looked at before: to tell what own columns hold."""
+        by_name = self._said is not None and self._map.layout == "long" and not self._map.columns
+        return by_name or any(column.measure is None for column in self._columns.values())
+
     def _look(self, cells: list[str], seen: dict[str, _Seen]) -> None:
         try:
             for column, cell in self._cells(cells):
@@ -300,7 +306,7 @@ class _Reading:
         if row.fault:
             yield from self._bad(row.fault, row)
             return
-        if any(c.strip() for c in row.cells[width:]):
+        if len(row.cells) > width and any(map(str.strip, row.cells[width:])):
             yield from self._bad(f"more cells than the {width} columns", row)
             return
         try:
@@ -332,7 +338,7 @@ class _Reading:
             return None, None, table.day(text, format_)
         at = table.moment(text, format_)
         if self._time is not None:
-            clock = datetime.strptime(_clock(_cell(cells, self._time)), "%H:%M:%S")  # noqa: DTZ007
+            clock = _clock(_cell(cells, self._time))
             at = at.replace(hour=clock.hour, minute=clock.minute, second=clock.second)
         if at.tzinfo is not None:
             offset = round((at.utcoffset() or timedelta()).total_seconds() / 60)
@@ -424,9 +430,11 @@ def _cell(cells: list[str], at: int) -> str:
     return cells[at].strip() if 0 <= at < len(cells) else ""
 
 
-def _clock(text: str) -> str:
-    """Return a time of day with its seconds."""
-    return text if text.count(":") == 2 else f"{text}:00"
+@lru_cache(maxsize=16_384)
+def _clock(text: str) -> datetime:
+    """Return a time of day, with or without seconds."""
+    whole = text if text.count(":") == 2 else f"{text}:00"
+    return datetime.strptime(whole, "%H:%M:%S")  # noqa: DTZ007 - the mapping has the zone
 
 
 CONNECTOR = Connector(
