@@ -177,6 +177,8 @@ def words(c: Stored, title: str, now: int) -> str:
         return f"{_sentence(c.problem)}{after}"
     if c.synced is None:
         return "Nothing has come yet." if c.next is None else f"Not looked yet.{after}"
+    if c.next is None:
+        return f"Waits for deliveries; the last was read {_ago(now - c.synced)}."
     return f"All is well; last looked {_ago(now - c.synced)}.{after}"
 
 

@@ -180,6 +180,7 @@ def test_a_phone_delivers_with_its_own_token(api: Api, here: Context, how: str) 
     assert event["content"]["latitude"] == 52.5
     seen = api.ok("GET", f"/connections/{id_}")
     assert (seen["waiting"], seen["pushes"]) == (0, True)
+    assert seen["words"] == "Waits for deliveries; the last was read just now."
     [run] = api.ok("GET", f"/connections/{id_}/runs")["runs"]
     assert (run["result"]["new"], run["result"]["same"]) == (1, 1)
 
