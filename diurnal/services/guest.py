@@ -1,0 +1,191 @@
+"""What a guest sees of an account: the newest of what an access opens, ready for a page."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from diurnal.errors import InvalidInput
+from diurnal.model.access import Access
+from diurnal.model.events import EventQuery, NewEvent
+from diurnal.model.measures import Measure, ValueKind
+from diurnal.model.time import day_text, to_datetime
+from diurnal.services import days, events, streams
+from diurnal.services.context import AccountState, Context
+from diurnal.services.days import Day, NewDay
+from diurnal.store.database import Tx, WriteTx
+
+WINDOW = 30
+"""Days that are shown."""
+MEASURES_MAX = 60
+EVENTS_MAX = 40
+TEXT_MAX = 300
+LINE_W, LINE_H = 160, 32
+
+
+class Row(NamedTuple):
+    """A measure: its newest value, when, and a line of its days (points of an SVG)."""
+
+    label: str
+    group: str
+    shown: str
+    date: str
+    line: str
+    days: list[tuple[str, str]]
+
+
+class Entry(NamedTuple):
+    """An event in words."""
+
+    when: str
+    where: str
+    text: str
+
+
+class Choice(NamedTuple):
+    """What a guest may add to."""
+
+    id: str
+    label: str
+
+
+class Glance(NamedTuple):
+    """All of it; `streams` and `measures` are what the guest may add to."""
+
+    rows: list[Row]
+    entries: list[Entry]
+    streams: list[Choice]
+    measures: list[Choice]
+    today: str
+
+
+def glance(tx: Tx, ctx: Context, access: Access) -> Glance:
+    """Return the last days and the newest events that an access opens."""
+    state = ctx.state(tx, access.account_id)
+    today = state.zones.day_at(ctx.now())
+    extent = days.extent(tx, ctx, access)
+    keys = sorted(extent, key=lambda k: (-extent[k][1], k))[:MEASURES_MAX]
+    # What ended long ago is shown as it was then, not as nothing.
+    last = min(today, max((extent[k][1] for k in keys), default=today))
+    found = days.values(tx, ctx, access, keys, last - WINDOW + 1, last) if keys else {}
+    rows = [_row(state, key, found[key]) for key in keys]
+    query = EventQuery(limit=EVENTS_MAX)
+    entries = [_entry(state, f.body) for f in events.find(tx, ctx, access, query)]
+    adds = [
+        Choice(s.id, s.name)
+        for s in streams.visible(tx, ctx, access)
+        if access.rights_on_stream(state.tree, s.id).creates
+    ]
+    return Glance(
+        [r for r in rows if r is not None],
+        entries,
+        adds,
+        [Choice(m.key, m.label) for m in _writable(state, access, keys)],
+        day_text(today),
+    )
+
+
+def _writable(state: AccountState, access: Access, keys: list[str]) -> list[Measure]:
+    known = [m for m in map(state.measure, keys) if m is not None]
+    return [
+        m
+        for m in known
+        if m.derived is None
+        and m.value in (ValueKind.INTEGER, ValueKind.NUMBER)
+        and access.rights_on(state.tree, state.home(m), measure=m.key).creates
+    ]
+
+
+def _row(state: AccountState, key: str, given: list[Day]) -> Row | None:
+    measure = state.measure(key)
+    there = [d for d in given if d.value is not None]
+    if measure is None or not there:
+        return None
+    newest = there[-1]
+    return Row(
+        measure.label,
+        measure.group,
+        _shown(measure, newest.value),
+        day_text(newest.day),
+        _line(given),
+        [(day_text(d.day), _shown(measure, d.value)) for d in reversed(there)],
+    )
+
+
+def _shown(measure: Measure, value: float | str | None) -> str:
+    if not isinstance(value, int | float):
+        return str(value or "")[:TEXT_MAX]
+    if measure.unit == "min":
+        hours, minutes = divmod(round(value), 60)
+        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    plain = measure.unit == "1" or ":" in measure.unit or measure.unit.startswith("{")
+    return text if plain else f"{text} {measure.unit}"
+
+
+def _line(given: list[Day]) -> str:
+    """Return the points of a polyline in `LINE_W` by `LINE_H`; days without a value are skipped."""
+    points = [(i, float(d.value)) for i, d in enumerate(given) if isinstance(d.value, int | float)]
+    if len(points) < 2:
+        return ""
+    low, high = min(v for _, v in points), max(v for _, v in points)
+    step, span = LINE_W / max(1, len(given) - 1), (high - low) or 1.0
+    return " ".join(
+        f"{i * step:.1f},{LINE_H - 2 - (v - low) / span * (LINE_H - 4):.1f}" for i, v in points
+    )
+
+
+def _entry(state: AccountState, body: str) -> Entry:
+    event: dict[str, Any] = msgspec.json.decode(body)
+    zone = state.zones.home
+    told = to_datetime(round(event["time"] * 1_000_000), zone)
+    nodes = map(state.tree.get, event.get("streamIds", []))
+    names = [node.name for node in nodes if node is not None]
+    return Entry(f"{told.day} {told:%B %Y, %H:%M}", ", ".join(names), _words(event)[:TEXT_MAX])
+
+
+def _words(event: dict[str, Any]) -> str:
+    content, parts = event.get("content"), []
+    if isinstance(content, str):
+        parts.append(content)
+    elif isinstance(content, bool):
+        parts.append("yes" if content else "no")
+    elif isinstance(content, int | float):
+        unit = str(event.get("type", "")).partition("/")[2]
+        parts.append(f"{content:,.6g} {unit}".strip())
+    elif isinstance(content, dict):
+        told = [f"{k}: {v}" for k, v in content.items() if isinstance(v, str | int | float)]
+        parts.append(", ".join(told))
+    if event.get("description"):
+        parts.append(str(event["description"]))
+    if event.get("tags"):
+        parts.append(" ".join(f"#{t}" for t in event["tags"]))
+    return " · ".join(p for p in parts if p) or str(event.get("type", ""))
+
+
+def add_note(tx: WriteTx, ctx: Context, access: Access, stream: str, text: str) -> None:
+    """Store what a guest wrote, as a note of now.
+
+    Raises:
+        InvalidInput: nothing was written.
+        UnknownReference, Forbidden: the guest may not add there.
+    """
+    if not text.strip():
+        raise InvalidInput("write something first", field="text")
+    new = NewEvent(stream_ids=(stream,), type="note/txt", time=ctx.now(), content=text.strip())
+    events.create(tx, ctx, access, [new])
+
+
+def add_value(tx: WriteTx, ctx: Context, access: Access, measure: str, day: int, text: str) -> None:
+    """Store a value for a day that a guest typed.
+
+    Raises:
+        InvalidInput: no number, or not of this measure.
+        UnknownReference, Forbidden: the guest may not add it.
+    """
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        raise InvalidInput("this is no number", field="value") from None
+    days.write_rows(tx, ctx, access, [NewDay(measure, day, value, access.name)])

@@ -1,0 +1,151 @@
+"""Sharing, as those who share and those who are shared with meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from diurnal.model.access import Access
+from diurnal.services import accounts
+from diurnal.services.context import Context
+from diurnal.store import shares
+from tests.clock import HOUR, SECOND, START, Clock
+from tests.dialects.native.client import Api, opened, owner_token
+
+BODY = [{"level": "read", "stream": "diurnal-body"}]
+WEIGHT = {"streamIds": ["diurnal-weight"], "type": "mass/kg", "content": 71.5}
+
+
+@pytest.fixture
+def guest(ctx: Context) -> Iterator[Api]:
+    with opened(ctx) as made:
+        yield made
+
+
+def _owner(ctx: Context, guest: Api, access: Access) -> Api:
+    return guest.with_token(owner_token(ctx, access))
+
+
+def test_a_link_shows_its_part_and_ends_when_it_is_taken_back(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    mine.ok("POST", "/events", json={**WEIGHT, "time": START // SECOND})
+    secret = {"streamIds": ["diurnal-notes"], "type": "note/txt", "content": "my secret"}
+    mine.ok("POST", "/events", json={**secret, "time": START // SECOND})
+    share = mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY})
+    assert share["expires"] == pytest.approx((START + 30 * 24 * HOUR) / SECOND, abs=60)
+    path = "/share/" + share["url"].rpartition("/")[2]
+    door = guest.page("GET", path)
+    assert "alice shares this with you" in door.text
+    assert "71.5" not in door.text
+    assert guest.page("POST", path, data={}).status_code == 303
+    seen = guest.page("GET", path)
+    assert "71.5" in seen.text
+    assert "my secret" not in seen.text
+    assert "Add something" not in seen.text
+    assert mine.ok("GET", "/shares")["shares"][0]["opens"] == 1
+    assert mine("GET", f"/shares/{share['id']}/picture").text.startswith("<svg")
+    lines = mine.ok("GET", "/audit")["lines"]
+    assert {"share.open", "share.view"} <= {line["action"] for line in lines}
+    token = guest.ok("POST", "/shares/open", json={"link": path.rpartition("/")[2]})["token"]
+    assert guest.with_token(token)("GET", "/events").status_code == 200
+    mine.ok("DELETE", f"/shares/{share['id']}")
+    assert guest.page("GET", path).status_code == 404
+    assert guest.with_token(token)("GET", "/events").status_code == 401
+    assert mine.ok("GET", "/shares")["shares"] == []
+
+
+def test_a_password_is_asked_and_guesses_are_counted(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    asked = {"name": "Body", "permissions": BODY, "password": "open up"}
+    share = mine.ok("POST", "/shares", json=asked)
+    path = "/share/" + share["url"].rpartition("/")[2]
+    door = guest.page("GET", path)
+    assert "alice" not in door.text
+    assert 'type="password"' in door.text
+    wrong = [guest.page("POST", path, data={"password": "x"}).status_code for _ in range(11)]
+    assert wrong == [401] * 10 + [429]
+    assert guest.page("POST", path, data={"password": "open up"}).status_code == 429
+    mine.ok("PATCH", f"/shares/{share['id']}", json={"password": None})
+    assert guest.page("POST", path, data={}).status_code == 303
+
+
+def test_a_guest_adds_where_it_is_allowed(ctx: Context, guest: Api, alice: Access) -> None:
+    mine = _owner(ctx, guest, alice)
+    asked = [{"level": "contribute", "stream": "diurnal-notes"}]
+    share = mine.ok("POST", "/shares", json={"name": "Notes", "permissions": asked})
+    path = "/share/" + share["url"].rpartition("/")[2]
+    guest.page("POST", path, data={})
+    note = {"stream": "diurnal-notes", "text": "hello <b>there</b>"}
+    assert guest.page("POST", f"{path}/add", data=note).status_code == 303
+    assert "hello &lt;b&gt;there" in guest.page("GET", path).text
+    elsewhere = guest.page("POST", f"{path}/add", data={**note, "stream": "diurnal-body"})
+    assert elsewhere.status_code == 400
+    [event] = mine.ok("GET", "/events")["events"]
+    assert event["createdBy"] == share["token"]
+
+
+def test_a_link_ends_by_itself(ctx: Context, clock: Clock, guest: Api, alice: Access) -> None:
+    mine = _owner(ctx, guest, alice)
+    share = mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY})
+    clock.tick(31 * 24 * HOUR)
+    assert guest.page("GET", "/share/" + share["url"].rpartition("/")[2]).status_code == 404
+
+
+def test_another_account_accepts_sees_and_is_left_out_again(
+    ctx: Context, guest: Api, alice: Access, charlie: Access
+) -> None:
+    mine, theirs = _owner(ctx, guest, alice), _owner(ctx, guest, charlie)
+    mine.ok("POST", "/events", json={**WEIGHT, "time": START // SECOND})
+    rev = theirs.ok("GET", "/changes")["rev"]
+    asked: dict[str, Any] = {"name": "Body", "permissions": BODY, "to": "charlie"}
+    share = mine.ok("POST", "/shares", json=asked)
+    told = theirs.ok("GET", f"/changes?since={rev}")["changes"]
+    assert ("share", share["id"]) in {(c["kind"], c["id"]) for c in told}
+    [offer] = theirs.ok("GET", "/shares/received")["received"]
+    assert (offer["owner"], offer["state"]) == ("alice", "offered")
+    here = f"/shares/received/{share['id']}"
+    assert theirs("POST", f"{here}/token").status_code == 404
+    theirs.ok("PUT", here, json={"accept": True})
+    assert mine.ok("GET", "/shares")["shares"][0]["state"] == "accepted"
+    token = theirs.ok("POST", f"{here}/token")["token"]
+    through = guest.with_token(token)
+    [event] = through.ok("GET", "/events")["events"]
+    assert event["content"] == 71.5
+    theirs.ok("PUT", here, json={"accept": False})
+    assert theirs.ok("GET", "/shares/received")["received"] == []
+    mine.ok("DELETE", f"/shares/{share['id']}")
+    assert through("GET", "/events").status_code == 401
+    assert theirs("PUT", here, json={"accept": True}).status_code == 404
+
+
+def test_a_share_tells_nobody_which_names_there_are(
+    ctx: Context, guest: Api, alice: Access, charlie: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    told = [
+        mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY, "to": name})
+        for name in ("charlie", "nobody")
+    ]
+    for share in told:
+        for one in ("id", "token", "to", "created"):
+            share.pop(one)
+    assert told[0] == told[1]
+    assert mine("GET", "/shares/received").json() == {"received": []}
+
+
+def test_with_either_account_its_shares_go(
+    ctx: Context, guest: Api, alice: Access, charlie: Access
+) -> None:
+    mine, theirs = _owner(ctx, guest, alice), _owner(ctx, guest, charlie)
+    mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY, "to": "charlie"})
+    theirs.ok("POST", "/shares", json={"name": "Body", "permissions": BODY, "to": "alice"})
+    accounts.delete(ctx, charlie.account_id)
+    assert mine.ok("GET", "/shares")["shares"] == []
+    assert mine.ok("GET", "/shares/received")["received"] == []
+    assert ctx.store.read(lambda tx: shares.received(tx, charlie.account_id)) == []
