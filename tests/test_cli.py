@@ -19,7 +19,7 @@ import pytest
 
 from diurnal.cli import redacted
 from diurnal.model.access import ALL_RIGHTS, Level, Rights
-from diurnal.services import accesses
+from diurnal.services import accesses, audit
 from diurnal.services.context import opened
 from diurnal.settings import load
 from tests.conftest import PASSWORD
@@ -216,6 +216,9 @@ def test_tokens_open_what_they_say(home: Path) -> None:
             access = ctx.store.read(lambda tx, t=token: accesses.resolve(tx, ctx, t))
             tree = ctx.store.read(lambda tx, a=access: ctx.state(tx, a.account_id).tree)
             assert access.rights_on(tree, "diurnal-weight") == rights
+        owner = accesses.personal(access.account_id, access.username)
+        lines = ctx.store.read(lambda tx: audit.find(tx, owner, audit.Query(doors=("command",))))
+        assert [e.line.action for e in lines].count("token.create") >= 6
 
 
 def test_applications_are_registered_and_deleted(home: Path) -> None:

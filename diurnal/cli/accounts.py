@@ -40,7 +40,7 @@ def account_create(
     if not password_stdin:
         usage("account create needs --password-stdin: give the password on standard input")
     password = _password()
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         made = accounts.create(
             ctx, username=name, password=password, email=email, timezone=timezone
         )
@@ -68,7 +68,7 @@ def account_list(json: Json = False) -> None:
     from diurnal.model.time import to_datetime
     from diurnal.store import accounts
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         found = ctx.store.read(accounts.all_of)
     listed = [
         {
@@ -100,7 +100,7 @@ def account_delete(
     """Delete an account with all its data."""
     from diurnal.services import accounts
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         owner = owner_of(ctx, name)
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Delete {name} and all its data for good?", abort=True, err=True)
@@ -132,7 +132,7 @@ def account_reset_password(
     password = _password() if password_stdin else None
     if password is not None:
         hashes.check_new(password)
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         account = ctx.store.read(lambda tx: accounts.find(tx, name))
         owner = owner_of(ctx, name)
         if drop_second_factor:
@@ -165,7 +165,7 @@ def account_invite(
     from diurnal.services import accesses, sign_up
     from diurnal.store import accounts
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         admins = [
             a for a in ctx.store.read(accounts.all_of) if a.admin and by in (None, a.username)
         ]
@@ -212,7 +212,7 @@ def _set_flags(
 ) -> None:
     from diurnal.services.admin import set_flags
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         owner = owner_of(ctx, name)
         changed = set_flags(ctx, owner.account_id, admin=admin, disabled=disabled)
     told = {"account": name, "admin": changed.admin, "disabled": changed.disabled is not None}

@@ -42,7 +42,7 @@ def client_create(
         usage(f"--api is one of {', '.join(CLIENT_APIS)}")
     # `--scope "read write"` and `--scope read,write` are what people type, too.
     asked = [s for text in scope or [] for s in scopes.of(api).split(text.replace(",", " "))]
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         caller = owner_of(ctx, owner)
         made, secret = ctx.store.write(
             lambda tx: clients.create(
@@ -72,7 +72,7 @@ def client_list(owner: Owner, json: Json = False) -> None:
     """List an account's applications."""
     from diurnal.services import clients
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         caller = owner_of(ctx, owner)
         found = ctx.store.read(lambda tx: clients.listed(tx, caller))
     if json:
@@ -96,7 +96,7 @@ def client_delete(
     """Delete an application and revoke all that it was granted."""
     from diurnal.services import clients
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         caller = owner_of(ctx, owner)
         clients.delete(ctx, caller, client_id)
     if json:

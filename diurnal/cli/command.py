@@ -42,6 +42,8 @@ def group(name: str, about: str) -> typer.Typer:
 
 given: dict[str, Any] = {}
 """What stood before or after the command, for all of them."""
+running: dict[str, str] = {}
+"""What the command is called in the audit."""
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Name = Annotated[str, typer.Argument(help="The account's name.", show_default=False)]
 Account = Annotated[str, typer.Option(help="Whose.", show_default=False)]
@@ -109,6 +111,7 @@ def plain(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        running["command"] = command.__name__.strip("_").replace("_", ".")
         try:
             command(*args, **kwargs)
         except AppError as error:
@@ -142,12 +145,30 @@ def read_settings(**options: Any) -> Settings:
 
 
 @contextmanager
-def opened_context(**options: Any) -> Iterator[Context]:
-    """Open what use cases need, and close it."""
+def opened_context(*, noted: bool = False, **options: Any) -> Iterator[Context]:
+    """Open what use cases need, and close it.
+
+    Args:
+        noted: leave a line in the audit of each account that the command changes.
+    """
     from diurnal.services.context import opened
 
     with opened(read_settings(**options)) as ctx:
+        changed: set[int] = set()
+        if noted:
+            ctx.store.listen(changed.update)
         yield ctx
+        _note(ctx, sorted(changed))
+
+
+def _note(ctx: Context, changed: Sequence[int]) -> None:
+    from diurnal.services import accesses, audit
+
+    for account_id in changed:
+        doing = audit.Doing("command", running["command"])
+        doing.access, doing.account_id = accesses.SYSTEM, account_id
+        audit.note(ctx, doing)
+    audit.flush(ctx)
 
 
 def owner_of(ctx: Context, name: str) -> Access:

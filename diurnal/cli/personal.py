@@ -56,7 +56,7 @@ def _change(account: str, names: list[str], *, every: bool, take_back: bool, jso
         usage("say which resources, or --all")
     from diurnal.services import personal
 
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         owner = owner_of(ctx, account)
 
         def change(tx: WriteTx) -> list[str]:

@@ -47,7 +47,7 @@ def token_create(
     rights = _rights(right or [])
     if api not in plugins.names("diurnal.dialects"):
         raise InvalidInput(f"this version does not serve the API {api!r}", field="api")
-    with opened_context() as ctx:
+    with opened_context(noted=True) as ctx:
         owner = owner_of(ctx, account)
         token = _make_token(ctx, owner, api, rights)
     if json:
