@@ -64,7 +64,7 @@ from diurnal.store.tables.series import chunk
 from diurnal.store.tables.shares import share
 from diurnal.store.tables.streams import own_measure, stream
 from diurnal.store.tables.tracks import track
-from diurnal.store.tables.webhooks import webhook
+from diurnal.store.tables.webhooks import webhook, webhook_delivery
 from diurnal.store.tables.work import batch, job, set_aside, upload
 
 __all__ = [
@@ -134,5 +134,6 @@ __all__ = [
     "upload",
     "upstream",
     "webhook",
+    "webhook_delivery",
     "zone",
 ]

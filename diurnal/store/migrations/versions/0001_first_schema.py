@@ -1587,10 +1587,22 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column(
+            "api", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
             "url", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
         sa.Column(
+            "kinds", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
             "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "problem", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("told_rev", sa.BigInteger(), nullable=False),
@@ -1599,6 +1611,11 @@ def upgrade() -> None:
         sa.Column("fail_count", sa.BigInteger(), nullable=False),
         sa.Column(
             "runs", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("waits", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "claim", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -1616,6 +1633,34 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "webhook_delivery",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "webhook_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "state", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column(
+            "error", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.Column("created_us", sa.BigInteger(), nullable=False),
+        sa.Column("tried_us", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("account_id", "webhook_id", "n"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "zone",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("start_us", sa.BigInteger(), nullable=False),
@@ -1630,6 +1675,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("zone")
+    op.drop_table("webhook_delivery")
     op.drop_table("webhook")
     op.drop_table("upstream")
     op.drop_table("upload")
