@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from diurnal import catalog
 from diurnal.dialects.personicle import events as event_rows
@@ -18,7 +17,6 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery, NewEvent
 from diurnal.model.measures import Shape, ValueKind
-from diurnal.model.series import columns
 from diurnal.services import days, events, series
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
@@ -80,6 +78,8 @@ def _converted(stream: Datastream, values: Any) -> list[Any]:
     """Return canonical values in the stream's unit and type, all at once."""
     if stream.code is None:
         return list(values)
+    import numpy as np
+
     # Units differ by a factor and a shift: two values tell both.
     zero = catalog.from_canonical(stream.measure, 0.0, stream.code)
     one = catalog.from_canonical(stream.measure, 1.0, stream.code)
@@ -308,6 +308,8 @@ def upload(tx: WriteTx, ctx: Context, caller: Access, sent: Packet) -> int:
 
 def _append(tx: WriteTx, ctx: Context, caller: Access, sent: Packet) -> None:
     """Add points to a series; what is known of a time stays."""
+    from diurnal.model.series import columns
+
     stream, source, points = sent
     first, last = min(p.start for p in points), max(p.start for p in points)
     key = stream.measure.key
