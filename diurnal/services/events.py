@@ -748,7 +748,7 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
         modified=stamp.at,
         modified_by=caller.id,
     )
-    _store(tx, state, caller, stamp, old, new, "update")
+    _store(tx, ctx, state, caller, stamp, old, new, "update")
     return sight.shown(ctx, state, caller, new)
 
 
@@ -827,6 +827,7 @@ def _may_delete(state: AccountState, caller: Access, old: Event) -> None:
 
 def _store(
     tx: WriteTx,
+    ctx: Context,
     state: AccountState,
     caller: Access,
     stamp: Stamp,
@@ -837,6 +838,20 @@ def _store(
     store.save(tx, caller.account_id, [new])
     changes.append(tx, caller.account_id, stamp, caller.id, [("event", op, new.id)])
     touch(tx, state, [new], stamp.rev, [old])
+    if op != "update" or (new.measure, new.time, new.trashed) != (
+        old.measure,
+        old.time,
+        old.trashed,
+    ):
+        _follow(tx, ctx, caller, old, new)
+
+
+def _follow(tx: WriteTx, ctx: Context, caller: Access, old: Event, new: Event | None) -> None:
+    """Let the points on an event count where it counts now."""
+    from diurnal.services import tracks
+
+    if tracks.holds(old):
+        tracks.recount(tx, ctx, caller, old, new)
 
 
 def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed: bool) -> Event:
@@ -851,7 +866,7 @@ def set_trashed(tx: WriteTx, ctx: Context, caller: Access, id_: str, *, trashed:
     old = _existing(tx, ctx, caller, id_)
     _may_delete(state, caller, old)
     new = msgspec.structs.replace(old, trashed=trashed, modified=stamp.at, modified_by=caller.id)
-    _store(tx, state, caller, stamp, old, new, "trash" if trashed else "restore")
+    _store(tx, ctx, state, caller, stamp, old, new, "trash" if trashed else "restore")
     return sight.shown(ctx, state, caller, new)
 
 
@@ -868,6 +883,7 @@ def delete(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Event:
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     old = _existing(tx, ctx, caller, id_)
     _may_delete(state, caller, old)
+    _follow(tx, ctx, caller, old, None)
     store.remove(tx, caller.account_id, [id_])
     store.bury(
         tx,

@@ -271,9 +271,15 @@ def _numeric(state: AccountState, measure: str) -> Measure:
     known = state.measure(measure)
     if known is None:
         raise UnknownReference(f"unknown measure {measure!r}", field="measure")
-    if known.value not in (ValueKind.NUMBER, ValueKind.INTEGER) or known.derived is not None:
+    if not is_numeric(known):
         raise InvalidInput(f"{measure} is no measure of numbers", field="measure")
     return known
+
+
+def is_numeric(measure: Measure) -> bool:
+    """Return whether points of a measure are kept."""
+    numeric = measure.value in (ValueKind.NUMBER, ValueKind.INTEGER)
+    return numeric and measure.derived is None
 
 
 def _may_add(

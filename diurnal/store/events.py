@@ -38,6 +38,7 @@ from diurnal.store.tables import (
     event_tag,
     file,
     tombstone,
+    track,
 )
 
 PAGE_MAX = 1_000_000
@@ -86,6 +87,12 @@ _FILE_DROP = ordered(
     ("account", "event"),
     delete(file).where(
         file.c.account_id == bindparam("account"), file.c.event_id == bindparam("event")
+    ),
+)
+_TRACK_DROP = ordered(
+    ("account", "event"),
+    delete(track).where(
+        track.c.account_id == bindparam("account"), track.c.event_id == bindparam("event")
     ),
 )
 _FILES = Sql(
@@ -356,7 +363,7 @@ def save(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:
 def remove(tx: WriteTx, account_id: int, ids: Iterable[str]) -> None:
     """Delete events and what hangs on them."""
     keys = [(account_id, i) for i in ids]
-    for sql in (_REPLACE_DELETE, _STREAM_DROP, _TAG_DROP, _FILE_DROP):
+    for sql in (_REPLACE_DELETE, _STREAM_DROP, _TAG_DROP, _FILE_DROP, _TRACK_DROP):
         tx.many(sql, keys)
 
 

@@ -157,6 +157,16 @@ TABLE = Table(
             event(READERS, 200), {**FILE, "fileName": "a.txt"}, aims=AIMS
         ),
         "DELETE /{username}/events/{id}/{fileId}": Row(event(CHANGERS, 200), FILE, aims=AIMS),
+        "GET /{username}/events/{id}/series": Row(event(READERS, 400), EVENT, aims=AIMS),
+        "POST /{username}/events/{id}/series": Row(
+            event(CHANGERS, 400),
+            EVENT,
+            {"format": "flatJSON", "fields": ["deltaTime", "value"], "points": []},
+            aims=AIMS,
+        ),
+        "POST /{username}/series/batch": Row(
+            always(200), USER, {"format": "seriesBatch", "data": []}
+        ),
         "POST /{username}/streams": Row(
             child, USER, {"name": "New {event}", "parentId": "{stream}"}, aims=AIMS[:-1]
         ),

@@ -90,6 +90,19 @@ async def _types(_ctx: Context, request: Request) -> Response:
     return await service.types(request)
 
 
+# Loads numpy: not before somebody has series.
+async def _series(ctx: Context, request: Request) -> Response:
+    from diurnal.dialects.pryv import hf
+
+    return await (hf.write if request.method == "POST" else hf.read)(ctx, request)
+
+
+async def _series_batch(ctx: Context, request: Request) -> Response:
+    from diurnal.dialects.pryv import hf
+
+    return await hf.write_batch(ctx, request)
+
+
 DOORS: Mapping[str, Mapping[str, tuple[str, Step]]] = {
     "/": {"GET": ("greet", _greet)},
     "/service/info": {"GET": ("service.info", _tell_service)},
@@ -125,6 +138,11 @@ DOORS: Mapping[str, Mapping[str, tuple[str, Step]]] = {
     "/reg/{name}/uid": {"GET": ("reg.uid", door.by_email)},
     "/reg/{name}/username": {"GET": ("reg.username", door.by_email)},
     "/{username}": {"GET": ("greet", _greet), "POST": (BATCH, _batch)},
+    "/{username}/events/{id}/series": {
+        "GET": ("series.get", _series),
+        "POST": ("series.add", _series),
+    },
+    "/{username}/series/batch": {"POST": ("series.batch", _series_batch)},
     "/{username}/service/info": {"GET": ("service.info", _tell_service)},
     "/{username}/auth/login": {"POST": ("auth.login", door.login)},
     "/{username}/auth/logout": {"POST": ("auth.logout", door.logout)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from diurnal.dialects.pryv import conditions
 from diurnal.dialects.pryv.checks import (
     ANY,
     COUNT,
@@ -19,6 +20,7 @@ from diurnal.dialects.pryv.checks import (
     check,
     is_texts,
 )
+from diurnal.dialects.pryv.conditions import Condition
 from diurnal.model import time
 from diurnal.model.events import EventQuery
 
@@ -50,6 +52,7 @@ class Asked(NamedTuple):
         nothing: the times leave nothing.
         deletions_since: deletions after this are told too.
         tells_deletions: whether the answer has the list at all.
+        conditions: on content and client data, all of which must hold.
     """
 
     query: EventQuery
@@ -57,6 +60,7 @@ class Asked(NamedTuple):
     nothing: bool = False
     deletions_since: int | None = None
     tells_deletions: bool = False
+    conditions: tuple[Condition, ...] = ()
 
 
 _QUERY: Mapping[str, Kinds] = {
@@ -72,6 +76,8 @@ _QUERY: Mapping[str, Kinds] = {
     "state": TEXT,
     "modifiedSince": NUMBER_OR_NULL,
     "includeDeletions": FLAG,
+    "content": ANY,
+    "clientData": ANY,
 }
 _STATES = ("default", "trashed", "all")
 
@@ -115,6 +121,12 @@ def read_query(params: Params, now: int) -> Asked:
         nothing=start is not None and end is not None and start > end,
         deletions_since=since if deletions else None,
         tells_deletions=deletions,
+        conditions=tuple(
+            condition
+            for member in ("content", "clientData")
+            if params.get(member) is not None
+            for condition in conditions.read(member, params[member])
+        ),
     )
 
 

@@ -87,12 +87,12 @@ def read_event(params: Params, now: int) -> Creating:
     _refuse_both(params)
     series = params["type"].startswith(SERIES)
     if series:
-        fields = series_content(params["type"].removeprefix(SERIES))
+        content: Any = series_content(params["type"].removeprefix(SERIES))
         if params.get("content") is not None:
             raise BadOperation("The content of a series event is the server's own.")
     else:
-        fields = params.get("content")
-        event_types.check(params["type"], fields)
+        content = params.get("content")
+        event_types.check(params["type"], content)
     streams = [params["streamId"]] if "streamId" in params else params["streamIds"]
     duration = params.get("duration", 0)
     return Creating(
@@ -102,7 +102,7 @@ def read_event(params: Params, now: int) -> Creating:
             type=params["type"],
             time=time.from_seconds(params["time"]) if "time" in params else now,
             duration=None if duration is None else _span(duration),
-            content=fields,
+            content=content,
             description=params.get("description"),
             tags=_tags(params.get("tags", ())),
             client_data=params.get("clientData"),

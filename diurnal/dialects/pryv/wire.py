@@ -28,7 +28,7 @@ ACCESS = "diurnal.pryv.access"
 """Where a request's scope holds the id of the access that called."""
 
 
-async def body(request: Request) -> bytes:
+async def body(request: Request, limit: int = JSON_BYTES_MAX) -> bytes:
     """Return a JSON body; old clients send it without naming its type.
 
     Raises:
@@ -37,7 +37,7 @@ async def body(request: Request) -> bytes:
     type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ not in ("", "application/json", "text/plain"):
         raise checks.BadContentType(f'Bodies of type "{type_}" are not served.')
-    return await http.body(request, JSON_BYTES_MAX)
+    return await http.body(request, limit)
 
 
 async def account_of(ctx: Context, request: Request) -> int | None:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from diurnal.dialects.pryv import checks, event_types, queries, shapes, trees
+from diurnal.dialects.pryv import checks, conditions, event_types, queries, shapes, trees
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.dialects.pryv.queries import Asked, StreamQuery
 from diurnal.dialects.pryv.shapes import Creating, One, Updating
-from diurnal.errors import Forbidden, UnknownReference
+from diurnal.errors import Forbidden, NotFound, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.services import attachments, events
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.events import Found
+
+SIFTED = 5_000
+"""Events of a page where what is inside of them is looked at."""
+_body = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def reader(ctx: Context, call: Call) -> shapes.Reader:
@@ -31,7 +36,10 @@ def get(tx: Tx, ctx: Context, call: Call, asked: Asked) -> Result:
     with_files = [f.id for f in found if f.files]
     files = events.files_of(tx, call.access, with_files) if with_files else {}
     shown = reader(ctx, call)
-    result: Result = {"events": shapes.raw_events(found, files, shown)}
+    listed = shapes.raw_events(found, files, shown)
+    if _asks_series(asked):
+        listed = _with_imported(tx, ctx, call, asked, listed)
+    result: Result = {"events": listed}
     if asked.tells_deletions:
         since = asked.deletions_since
         gone = [] if since is None else events.deletions(tx, call.access, since)
@@ -39,14 +47,68 @@ def get(tx: Tx, ctx: Context, call: Call, asked: Asked) -> Result:
     return result
 
 
+def _asks_series(asked: Asked) -> bool:
+    query = asked.query
+    named = any(t.startswith(shapes.SERIES) for t in query.types)
+    plain = not (query.tags or query.running or query.skip or asked.conditions)
+    return named and plain and not asked.nothing and query.state != "trashed"
+
+
+def _with_imported(
+    tx: Tx, ctx: Context, call: Call, asked: Asked, listed: msgspec.Raw
+) -> msgspec.Raw:
+    """Return events with the series that were imported, which are no rows among them."""
+    from diurnal.dialects.pryv import hf
+
+    query = asked.query
+    within = None
+    if asked.streams is not None:
+        within = [_within(tx, ctx, call.access, query, s) for s in asked.streams]
+    more = [
+        hf.written(one)
+        for one in hf.imported(tx, ctx, call.access)
+        if any(_is_type(f"{shapes.SERIES}{one.type}", t) for t in query.types)
+        and (query.end is None or one.listed.first <= query.end)
+        and (query.start is None or one.listed.last >= query.start)
+        and (query.modified_since is None or one.listed.last > query.modified_since)
+        and (within is None or any(_holds(q, one.stream) for q in within))
+    ]
+    if not more:
+        return listed
+    both = [*msgspec.json.decode(listed, type=list[msgspec.Raw]), *more]
+    both = both if query.limit is None else both[: query.limit]
+    return msgspec.Raw(msgspec.json.encode(both))
+
+
+def _is_type(type_: str, wanted: str) -> bool:
+    return type_ == wanted or (wanted.endswith("/*") and type_.startswith(wanted[:-1]))
+
+
+def _holds(query: EventQuery, stream: str) -> bool:
+    return (
+        (query.any_of is None or stream in query.any_of)
+        and all(stream in group for group in query.all_of)
+        and (query.none_of is None or stream not in query.none_of)
+    )
+
+
 def get_one(tx: Tx, ctx: Context, call: Call, asked: One) -> Result:
     """Return one event; https://api.pryv.com/reference/#get-one-event."""
-    result: Result = {
-        "event": shapes.raw_event(events.get(tx, ctx, call.access, asked.id), reader(ctx, call))
-    }
+    try:
+        event = events.get(tx, ctx, call.access, asked.id)
+    except NotFound:
+        return _imported(tx, ctx, call, asked)
+    result: Result = {"event": shapes.raw_event(event, reader(ctx, call))}
     if asked.history:
         result["history"] = []
     return result
+
+
+def _imported(tx: Tx, ctx: Context, call: Call, asked: One) -> Result:
+    from diurnal.dialects.pryv import hf
+
+    result: Result = {"event": hf.written(hf.find_imported(tx, ctx, call.access, asked.id))}
+    return result | {"history": []} if asked.history else result
 
 
 def create(tx: WriteTx, ctx: Context, call: Call, asked: Creating) -> Result:
@@ -116,12 +178,30 @@ def _find(tx: Tx, ctx: Context, call: Call, asked: Asked) -> list[Found]:
     caller, query, most = call.access, asked.query, call.most
     if most is not None and (query.limit is None or query.limit > most):
         query = msgspec.structs.replace(query, limit=most + 1)
-    found = _listed(tx, ctx, caller, query, asked.streams)
+    if asked.conditions:
+        found = _sifted(tx, ctx, caller, query, asked)
+    else:
+        found = _listed(tx, ctx, caller, query, asked.streams)
     if most is not None and len(found) > most:
         raise checks.TooManyResults(
             f"Your request gave more than {most} results. Narrow it, or ask over HTTP.", limit=most
         )
     return found
+
+
+def _sifted(tx: Tx, ctx: Context, caller: Access, query: EventQuery, asked: Asked) -> list[Found]:
+    """Return what is asked for and holds to conditions on what is inside, looked at in pages."""
+    wanted = None if query.limit is None else query.skip + query.limit
+    found: list[Found] = []
+    page, after = SIFTED, query.after
+    while page == SIFTED and (wanted is None or len(found) < wanted):
+        part = msgspec.structs.replace(query, skip=0, limit=SIFTED, after=after)
+        listed = _listed(tx, ctx, caller, part, asked.streams)
+        page = len(listed)
+        found += [f for f in listed if conditions.hold(asked.conditions, _body(f.body))]
+        if listed:
+            after = (listed[-1].time, listed[-1].id)
+    return found[query.skip : wanted]
 
 
 def _listed(
