@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.authorization.table import Aim, Row, always
+from tests.authorization.table import OWNERS, Aim, Row, always
 from tests.authorization.tables import Table
 
 MINE = {"username": "{whose}"}
@@ -17,6 +17,12 @@ def own(kind: str, aim: Aim) -> int:
     if aim is not Aim.INSIDE:
         return 404
     return 403 if kind in BLIND else 200
+
+
+def elsewhere(kind: str, aim: Aim) -> int:
+    """What is said of an attribute that lies where only the owner reaches."""
+    status = own(kind, aim)
+    return 404 if status == 200 and kind not in OWNERS else status
 
 
 def stub(kind: str, aim: Aim) -> int:
@@ -40,15 +46,15 @@ TABLE = Table(
         f"GET {V1}/attributes/{{attribute}}": _mine(attribute=True),
         f"GET {V1}/averages": _mine(),
         f"GET {V1}/averages/attribute/{{attribute}}": Row(
-            own, {**MINE, "attribute": "custom"}, aims=NAMES
+            elsewhere, {**MINE, "attribute": "custom"}, aims=NAMES
         ),
         f"GET {V1}/correlations/strongest": _mine(),
         f"GET {V1}/correlations/attribute/{{attribute}}": Row(
-            own, {**MINE, "attribute": "custom"}, aims=NAMES
+            elsewhere, {**MINE, "attribute": "custom"}, aims=NAMES
         ),
         f"GET {V1}/insights": _mine(),
         f"GET {V1}/insights/attribute/{{attribute}}": Row(
-            own, {**MINE, "attribute": "custom"}, aims=NAMES
+            elsewhere, {**MINE, "attribute": "custom"}, aims=NAMES
         ),
         "POST /api/1/attributes/acquire": Row(always(403), body=[]),
         "POST /api/1/attributes/release": Row(always(403), body=[]),
