@@ -20,6 +20,8 @@ from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
 from diurnal.http import Handler, Json, NoStore, doing, header, mounted, router
+from diurnal.live.mount import PATH as SOCKETS
+from diurnal.live.mount import Mount
 from diurnal.services import accesses, audit, legacy, own_address
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
@@ -68,8 +70,10 @@ class App:
         known.update(mcp.well_known(ctx))
         self._well_known = router(known, _nowhere)
         self._pages = pages.app(ctx)
+        doors = {d.prefix.split("/")[1]: d.sockets(ctx) for d in dialects().values() if d.sockets}
         self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
         self._hub = live.Hub(ctx)
+        self._sockets = Mount(ctx, self._hub, doors)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,6 +89,12 @@ class App:
         live.given(scope, self._hub)
         path: str = scope["path"]
         first = path.split("/", 2)[1] if path.startswith("/") else ""
+        if first == SOCKETS:
+            await self._sockets(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         if name in self._hosts and first not in OUR_PAGES:
             await self._hosts[name](scope, receive, send)
             return
@@ -130,6 +140,7 @@ class App:
             yield
         finally:
             self._hub.close()
+            await self._sockets.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

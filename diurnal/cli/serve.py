@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -210,13 +210,26 @@ def _told(settings: Settings, listening: Any) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
+WS_BYTES_MAX = 4 << 20
+"""Of one message of a web socket, put together."""
+
+
+def _web_socket(**given: Any) -> Any:
+    """Return the protocol of one web socket; loaded with the first."""
+    from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+    return WSProtocol(**given)
+
+
 def _config(settings: Settings, application: Any, **more: Any) -> Any:
     import uvicorn
 
     return uvicorn.Config(
         application,
         http="httptools",
-        ws="none",
+        ws=cast(Any, _web_socket),
+        ws_max_size=WS_BYTES_MAX,
+        ws_per_message_deflate=False,  # 60 kB a socket
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from diurnal.errors import AppError
+from diurnal.live import Door
 from diurnal.services.context import Context
 
 App = Callable[..., Any]
@@ -26,6 +27,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         statuses: every class of `errors` -> (HTTP status, the dialect's own id); `AppError`
             itself is the row for bugs, so that a crash answers in the dialect's words too.
         app: make the ASGI application; it sees paths below the prefix.
+        sockets: the door for Socket.IO namespaces that begin with the prefix.
         well_known: what it answers under `/.well-known` at the root, by path below that.
         routes: every "METHOD /path" there is, below the prefix, in the words of its own router
             (`/users/{username}`); each needs a row in `tests/authorization`.
@@ -37,4 +39,5 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     statuses: Mapping[type[AppError], tuple[int, str]]
     app: Callable[[Context], App]
     routes: tuple[str, ...] = ()
+    sockets: Callable[[Context], Door] | None = None
     well_known: Callable[[Context], Mapping[str, Any]] | None = None

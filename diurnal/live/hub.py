@@ -130,26 +130,40 @@ class Hub:
                 yield rev
                 await asyncio.sleep(PACE_S)
 
+    @contextlib.asynccontextmanager
+    async def watch(self, account_id: int) -> AsyncIterator[Follower]:
+        """Follow an account on behalf of many, who are counted elsewhere."""
+        with self._watched(account_id) as follower:
+            await self._look([account_id])
+            yield follower
+
     @contextlib.contextmanager
     def _entered(self, access: Access) -> Iterator[Follower]:
-        follower = Follower(self, access.account_id)
-        self._followers.setdefault(access.account_id, set()).add(follower)
         self._by_access[access.id] += 1
+        try:
+            with self._watched(access.account_id) as follower:
+                yield follower
+        finally:
+            self._by_access[access.id] -= 1
+            if not self._by_access[access.id]:
+                del self._by_access[access.id]
+
+    @contextlib.contextmanager
+    def _watched(self, account_id: int) -> Iterator[Follower]:
+        follower = Follower(self, account_id)
+        self._followers.setdefault(account_id, set()).add(follower)
         self._start()
         try:
             yield follower
         finally:
-            self._leave(access, follower)
+            self._leave(follower)
 
-    def _leave(self, access: Access, follower: Follower) -> None:
-        left = self._followers[access.account_id]
+    def _leave(self, follower: Follower) -> None:
+        left = self._followers[follower.account_id]
         left.discard(follower)
         if not left:
-            del self._followers[access.account_id]
-            self._revs.pop(access.account_id, None)
-        self._by_access[access.id] -= 1
-        if not self._by_access[access.id]:
-            del self._by_access[access.id]
+            del self._followers[follower.account_id]
+            self._revs.pop(follower.account_id, None)
         if not self._followers and self._polling is not None:
             self._polling.cancel()
             self._polling = None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from diurnal.model.access import Access
 from diurnal.services import accesses
 from diurnal.store import changes
+from diurnal.store.accesses import Stored
 from diurnal.store.database import Tx
 
 LIMIT_MAX = 10_000
@@ -58,9 +59,33 @@ def revs(tx: Tx, account_ids: Iterable[int]) -> dict[int, int]:
 
 def kinds(tx: Tx, caller: Access, after: int, upto: int) -> list[str]:
     """Return what has changed after number `after`, up to and with `upto`, as far as told."""
-    near = 0 <= upto - after <= LOOKED_MAX
-    found = changes.kinds(tx, caller.account_id, after, upto) if near else {*KINDS}
+    found = kinds_of(tx, caller.account_id, after, upto)
     return sorted(found if caller.owner else found & DATA)
+
+
+def kinds_of(tx: Tx, account_id: int, after: int, upto: int) -> set[str]:
+    """Return what has changed, for doors that tell each caller what is theirs to hear."""
+    near = 0 <= upto - after <= LOOKED_MAX
+    return set(changes.kinds(tx, account_id, after, upto)) if near else {*KINDS}
+
+
+def begun(tx: Tx, caller: Access, after: int) -> int | None:
+    """Return when the first change after a number was made, None where it is not known."""
+    row = next(iter(changes.since(tx, caller.account_id, after, 1)), None)
+    return None if row is None else Change(*row).time
+
+
+def updated_accesses(tx: Tx, caller: Access, after: int, upto: int) -> list[Stored]:
+    """Return the accesses that were changed after a number: to the owner all, to others itself."""
+    rows = [Change(*row) for row in changes.since(tx, caller.account_id, after, LOOKED_MAX)]
+    ids = {
+        c.id
+        for c in rows
+        if c.rev <= upto and (c.kind, c.op) == ("access", "update")
+        if caller.owner or c.id == caller.id
+    }
+    known = [s for s in accesses.listed(tx, caller) if s.access.id in ids]
+    return sorted(known, key=lambda s: s.access.id)
 
 
 def since(tx: Tx, caller: Access, after: int, limit: int) -> list[Change]:

@@ -87,3 +87,16 @@ def test_pryv_3(server: Server) -> None:
     assert report["stats"]["passes"] > 100
     left_out = {t["title"].split()[0] for t in report["pending"]}
     assert left_out <= IN_A_BROWSER
+
+
+def test_socket_io_3(server: Server) -> None:
+    report = suite(server, "@pryv/socket.io", "test/*.test.js")
+    assert not report["failures"]
+    assert (report["stats"]["passes"], report["pending"]) == (10, [])
+
+
+@pytest.mark.slow  # it sleeps for most of a minute
+def test_monitor_3(server: Server) -> None:
+    report = suite(server, "@pryv/monitor", "test/*.test.js")
+    assert not report["failures"]
+    assert (report["stats"]["passes"], report["pending"]) == (24, [])
