@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from typing import Any, Literal
 
 import msgspec
 
+from diurnal.model import integrity
 from diurnal.model.time import SECOND, day_text
 
 Json = Any
@@ -131,6 +133,34 @@ class _Pryv(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     description: str | msgspec.UnsetType = msgspec.UNSET
     client_data: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     trashed: bool = False
+    integrity: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Attached(msgspec.Struct, rename="camel", gc=False):
+    file_name: str
+    id: str
+    integrity: str
+    size: int
+    type: str
+
+
+class _Canonical(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
+    """What the hash of an event is made of; in the order of the members' names."""
+
+    attachments: list[_Attached] | msgspec.UnsetType
+    client_data: Any
+    content: Any
+    created: float | int
+    created_by: str
+    description: str | msgspec.UnsetType
+    duration: Any
+    id: str
+    modified: float | int
+    modified_by: str
+    stream_ids: tuple[str, ...]
+    time: Any
+    trashed: bool | msgspec.UnsetType
+    type: str
 
 
 class _Tail(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
@@ -167,29 +197,75 @@ def body_json(e: Event) -> bytes:
         duration = None
     elif e.duration:
         duration = seconds(e.duration)
+    time, created, modified = seconds(e.time), seconds(e.created), seconds(e.modified)
     return _encode(
         _Pryv(
             e.id,
             e.stream_ids,
             e.stream_ids[0],
-            seconds(e.time),
+            time,
             e.type,
             e.tags,
-            seconds(e.created),
+            created,
             e.created_by,
-            seconds(e.modified),
+            modified,
             e.modified_by,
             duration,
             msgspec.UNSET if e.content is None else e.content,
             msgspec.UNSET if e.description is None else e.description,
             msgspec.UNSET if e.client_data is None else e.client_data,
             e.trashed,
+            _hash(e, time, created, modified, duration),
         )
     )
 
 
+def _hash(
+    e: Event,
+    time: float | int,
+    created: float | int,
+    modified: float | int,
+    duration: float | int | msgspec.UnsetType | None,
+) -> str:
+    unset = msgspec.UNSET
+    canonical = _Canonical(
+        [_Attached(f.name, f.id, file_integrity(f), f.size, f.type) for f in e.files]
+        if e.files
+        else unset,
+        unset if e.client_data is None else integrity.plain(e.client_data),
+        unset if e.content is None else integrity.plain(e.content),
+        created,
+        e.created_by,
+        unset if e.description is None else e.description,
+        unset if duration is None else _plain(duration),
+        e.id,
+        modified,
+        e.modified_by,
+        e.stream_ids,
+        _plain(time),
+        True if e.trashed else unset,
+        e.type,
+    )
+    return integrity.hashed("EVENT", _encode(canonical))
+
+
+def _plain(number: Any) -> Any:
+    """Return seconds so that they are written canonically: the smallest have an exponent."""
+    small = isinstance(number, float) and -1 < number < 1
+    return integrity.plain(number) if small else number
+
+
+def file_integrity(file: File) -> str:
+    """Return the hash of a file's bytes as browsers know it."""
+    return f"sha256-{b2a_base64(bytes.fromhex(file.hash), newline=False).decode()}"
+
+
+BODY_END = -1 - len(f',"integrity":"EVENT:0:sha256-{"=" * 44}"')
+"""Where a stored body ends without its last member, the hash."""
+
+
 def tail_json(e: Event) -> bytes:
-    """Return the rest of the native shape: `body[:-1] + "," + tail` is one JSON object."""
+    """Return the rest of the native shape; `native_json` joins it to the body."""
     return _encode(
         _Tail(
             e.seq,
@@ -207,8 +283,8 @@ def tail_json(e: Event) -> bytes:
 
 
 def native_json(body: str, tail: str) -> str:
-    """Join a stored body and tail to the native shape."""
-    return f"{body[:-1]},{tail}"
+    """Join a stored body and tail to the native shape, which has no hash."""
+    return f"{body[:BODY_END]},{tail}"
 
 
 State = Literal["default", "trashed", "all"]

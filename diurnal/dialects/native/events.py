@@ -14,6 +14,7 @@ from diurnal.dialects.native.endpoint import Call, Endpoint, Page
 from diurnal.errors import Conflict, InvalidInput
 from diurnal.model import time
 from diurnal.model.events import (
+    BODY_END,
     STREAMS_PER_EVENT_MAX,
     TAGS_MAX,
     TEXT_MAX,
@@ -233,7 +234,7 @@ def files_json(files: Sequence[File]) -> bytes:
 
 def event_json(e: Event) -> bytes:
     """Return an event in our shape."""
-    joined = body_json(e)[:-1] + b"," + tail_json(e)
+    joined = native_json(body_json(e).decode(), tail_json(e).decode()).encode()
     if not e.files:
         return joined
     return joined[:-1] + b',"attachments":' + files_json(e.files) + b"}"
@@ -242,7 +243,7 @@ def event_json(e: Event) -> bytes:
 def _found_json(found: Sequence[Found], files: Mapping[str, Sequence[File]]) -> str:
     if not files:
         # `native_json` in place: a thousand calls are a tenth of what the page costs.
-        return ",".join([f"{f.body[:-1]},{f.tail}" for f in found])
+        return ",".join([f"{f.body[:BODY_END]},{f.tail}" for f in found])
     parts = []
     for f in found:
         text = native_json(f.body, f.tail)

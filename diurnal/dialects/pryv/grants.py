@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from diurnal.dialects.pryv import integrity
 from diurnal.dialects.pryv.checks import (
     FLAG,
     NUMBER_OR_NULL,
@@ -19,6 +18,7 @@ from diurnal.dialects.pryv.checks import (
     ProtectedFields,
     check,
 )
+from diurnal.model import integrity
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.events import seconds
 from diurnal.services.streams import slug

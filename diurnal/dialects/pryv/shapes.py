@@ -35,7 +35,7 @@ from diurnal.dialects.pryv.checks import (
 )
 from diurnal.errors import InvalidInput
 from diurnal.model import time
-from diurnal.model.events import Event, File, NewEvent, body_json
+from diurnal.model.events import Event, File, NewEvent, body_json, file_integrity
 from diurnal.store.events import Found
 
 ID = re.compile(r"c[a-z0-9-]{24}|[a-z][a-z0-9]{23}")
@@ -310,13 +310,8 @@ def _hung(body: str, files: Iterable[File], reader: Reader) -> str:
             "type": f.type,
             "size": f.size,
             "readToken": reader.token_of(f.id),
-            "integrity": integrity_of(f),
+            "integrity": file_integrity(f),
         }
         for f in files
     ]
     return f'{body[:-1]},"attachments":{msgspec.json.encode(attachments).decode()}}}'
-
-
-def integrity_of(file: File) -> str:
-    """Return the hash of a file's bytes as browsers know it."""
-    return f"sha256-{base64.b64encode(bytes.fromhex(file.hash)).decode()}"

@@ -5,24 +5,40 @@ Source: https://api.pryv.com/reference/#data-structure-event (`integrity`)
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import math
+from binascii import b2a_base64
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
-_EXACT = 10**21
-"""From here on JavaScript writes whole numbers with an exponent."""
+_SAFE = 2**53
+_SMALL, _EXACT = 1e-6, 1e21
+"""Outside of these JavaScript writes numbers with an exponent."""
 
 
 def of(kind: str, written: Mapping[str, Any], without: frozenset[str]) -> str:
     """Return the hash of an object as it is written, members `without` and nulls left out."""
     kept = {k: v for k, v in written.items() if k not in without and v is not None}
-    digest = hashlib.sha256(canonical(kept).encode()).digest()
-    return f"{kind}:0:sha256-{base64.b64encode(digest).decode()}"
+    return hashed(kind, canonical(kept).encode())
+
+
+def hashed(kind: str, text: bytes) -> str:
+    """Return the hash of an object's canonical text."""
+    return f"{kind}:0:sha256-{b2a_base64(hashlib.sha256(text).digest(), newline=False).decode()}"
+
+
+def plain(value: Any) -> Any:
+    """Return a value so that an encoder of JSON writes it canonically."""
+    kind = type(value)
+    if kind is float:
+        return msgspec.Raw(_number(value).encode())
+    if kind is dict or kind is list or kind is tuple:
+        return msgspec.Raw(canonical(value).encode())
+    return value
 
 
 def canonical(value: Any) -> str:
@@ -51,16 +67,14 @@ def _text(text: str) -> str:
 def _number(value: float) -> str:
     if not math.isfinite(value):
         return "null"
-    if value == int(value) and abs(value) < _EXACT:
-        return str(int(value))
     size = abs(value)
+    if size < _SAFE and value == int(value):
+        return str(int(value))
     text = repr(value)
-    if "e" not in text:
+    if "e" not in text and not text.endswith(".0"):
         return text
+    if _SMALL <= size < _EXACT:
+        return f"{Decimal(text).normalize():f}"
     digits, _, exponent = text.partition("e")
-    if 1e-6 <= size < _EXACT:
-        return (
-            f"{value:.{max(0, len(digits.replace('-', '').replace('.', '')) - 1 - int(exponent))}f}"
-        )
     power = int(exponent)
     return f"{digits.removesuffix('.0')}e{'+' if power > 0 else '-'}{abs(power)}"
