@@ -34,7 +34,7 @@ OFF = "none"
 EXACT_MAX = 1_000
 """Limits up to this are counted call by call."""
 LUMPS = 100
-"""A larger one is taken in about so many pieces: `limits` starts a thread for each."""
+"""A larger one is taken in about so many pieces."""
 KEYS_MAX = 50_000
 REDIS_S = 0.5
 """Redis gets this long; then the process counts by itself."""
@@ -131,8 +131,10 @@ class Storage:
     """Where counts are kept: Redis where it answers, else this process."""
 
     def __init__(self, redis_url: str | None) -> None:
-        from limits.storage import MemoryStorage
-        from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
+        # Its sibling without asyncio starts a thread for each count: under load the writer then
+        # gets the interpreter between two requests, and each of its groups is half as large.
+        from limits.aio.storage import MemoryStorage
+        from limits.aio.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
         memory = MemoryStorage()
         self._exact = MovingWindowRateLimiter(memory)
@@ -152,8 +154,8 @@ class Storage:
             except Exception as error:  # noqa: BLE001 - whatever Redis does, limits go on
                 log.warning("rate limits count alone", reason=type(error).__name__)
         local = self._exact if exact else self._rough
-        taken = local.hit(item, name, key, cost=cost)
-        told = local.get_window_stats(item, name, key)
+        taken = await local.hit(item, name, key, cost=cost)
+        told = await local.get_window_stats(item, name, key)
         return _Told(taken, told.remaining, told.reset_time)
 
 
