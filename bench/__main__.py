@@ -16,7 +16,15 @@ from pathlib import Path
 
 from bench.report import Missing, Table
 
-SUBJECTS = ("http_events", "series", "series_codec", "apple_import", "file_imports", "footprint")
+SUBJECTS = (
+    "http_events",
+    "series",
+    "series_codec",
+    "apple_import",
+    "file_imports",
+    "dialects",
+    "footprint",
+)
 """Modules of this folder, each with `run(report, quick)`."""
 
 

@@ -16,10 +16,10 @@ from diurnal.model.events import EventQuery, Json, NewEvent
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.services import days, events, series
 from diurnal.services.context import AccountState, Context
-from diurnal.services.days import NewDay
+from diurnal.services.days import Day, NewDay
 from diurnal.store.database import Tx, WriteTx
 
-RECENT_DAYS = 60
+SOON_DAYS, RECENT_DAYS = 3, 60
 """Days that are looked through for all measures at once; further back one by one."""
 READ_NOW = frozenset({Daily.MEAN, Daily.LAST})
 """Daily rules of which the newest reading says more than the day's value."""
@@ -114,18 +114,26 @@ def _newest_days(
     extent: dict[str, tuple[int, int]],
 ) -> dict[str, float | str]:
     today = state.zones.day_at(ctx.now())
-    recent = [key for key, (_, last) in extent.items() if last > today - RECENT_DAYS]
-    listed = days.values(tx, ctx, caller, recent, today - RECENT_DAYS + 1, today) if recent else {}
-    for key, (first, last) in extent.items():
-        if key not in listed:
-            start = max(first, last - RECENT_DAYS + 1)
-            listed |= days.values(tx, ctx, caller, [key], start, max(last, start))
     found: dict[str, float | str] = {}
+    left = dict(extent)
+    # Most have a value of these days; a long window for all of them would be read for nothing.
+    for width in (SOON_DAYS, RECENT_DAYS):
+        start = today - width + 1
+        asked = [key for key, (_, last) in left.items() if last >= start]
+        if asked:
+            _take(found, days.values(tx, ctx, caller, asked, start, today))
+            left = {key: span for key, span in left.items() if key not in found}
+    for key, (first, last) in left.items():
+        begin = max(first, last - RECENT_DAYS + 1)
+        _take(found, days.values(tx, ctx, caller, [key], begin, max(last, begin)))
+    return found
+
+
+def _take(found: dict[str, float | str], listed: dict[str, list[Day]]) -> None:
     for key, values in listed.items():
         value = next((d.value for d in reversed(values) if d.value is not None), None)
         if value is not None:
             found[key] = value
-    return found
 
 
 def _reading(

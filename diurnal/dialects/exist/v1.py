@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -23,7 +24,9 @@ from diurnal.http import Handler
 from diurnal.model.access import Access
 from diurnal.services import accounts, profile
 from diurnal.services.accesses import personal
+from diurnal.services.answers import Answers
 from diurnal.services.context import Context
+from diurnal.store.database import Tx
 
 DAYS_DEFAULT, DAYS_MAX = 7, 31
 USERS = "/api/1/users/{username}"
@@ -40,7 +43,16 @@ def _base(request: Request) -> str:
     return http.base_url(request, None) + str(request.scope.get("root_path", ""))
 
 
+def _today(tx: Tx, ctx: Context, caller: Access) -> int:
+    return ctx.state(tx, caller.account_id).zones.day_at(ctx.now())
+
+
+_json = msgspec.json.encode
+
+
 def _reading(ctx: Context) -> dict[str, Handler]:
+    kept = Answers()
+
     async def user(request: Request, caller: Access, *, values: bool) -> Response:
         door.reads(caller)
         account, mine = await http.read(
@@ -53,7 +65,14 @@ def _reading(ctx: Context) -> dict[str, Handler]:
             ctx, lambda tx: people.user(tx, ctx, account, base, whole=mine), quick=True
         )
         if values and mine:
-            said["attributes"] = await http.read(ctx, lambda tx: reading.today(tx, ctx, caller))
+            day = await http.read(ctx, lambda tx: _today(tx, ctx, caller), quick=True)
+            groups = await http.read(
+                ctx,
+                lambda tx: kept.get(
+                    tx, ctx, caller, ("today", day), lambda: _json(reading.today(tx, ctx, caller))
+                ),
+            )
+            said["attributes"] = msgspec.Raw(groups)
         return door.answer(said)
 
     async def profile_page(request: Request, caller: Access) -> Response:
@@ -83,14 +102,19 @@ def _reading(ctx: Context) -> dict[str, Handler]:
         count = shapes.count(query.get("limit"), DAYS_DEFAULT, DAYS_MAX, field="limit")
         names, groups = shapes.listed(query.get("attributes")), shapes.listed(query.get("groups"))
         date_max = query.get("date_max")
-        return door.answer(
-            await http.read(
-                ctx,
-                lambda tx: reading.listed(
-                    tx, ctx, caller, count=count, date_max=date_max, names=names, groups=groups
-                ),
-            )
-        )
+
+        def read(tx: Tx) -> bytes:
+            def make() -> bytes:
+                return _json(
+                    reading.listed(
+                        tx, ctx, caller, count=count, date_max=date_max, names=names, groups=groups
+                    )
+                )
+
+            asked = ("list", _today(tx, ctx, caller), count, date_max, names, groups)
+            return kept.get(tx, ctx, caller, asked, make)
+
+        return http.Json(await http.read(ctx, read))
 
     async def values(request: Request, caller: Access) -> Response:
         door.myself(request, caller)

@@ -16,7 +16,8 @@ def to_uuid(id_: str) -> str:
     """Return an event's UUID; one of a foreign form is the hash of the id."""
     if not _OURS.fullmatch(id_):
         return str(uuid.uuid5(_FOREIGN, id_))
-    return str(uuid.UUID(int=_MARK + int(id_[1:], 36)))
+    told = f"{_MARK + int(id_[1:], 36):032x}"
+    return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"
 
 
 def from_uuid(text: str) -> str | None:

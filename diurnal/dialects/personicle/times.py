@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from diurnal.errors import InvalidInput
 from diurnal.model import time
@@ -51,5 +52,14 @@ def read(text: str, field: str = "time") -> int:
 
 def write(at: int) -> str:
     """Return an instant as ISO without a zone, a fraction only where there is one."""
-    moment = time.to_datetime(at).replace(tzinfo=None)
-    return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")
+    day, rest = divmod(at, time.DAY)
+    seconds, micros = divmod(rest, time.SECOND)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    told = f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}"
+    return f"{told}.{micros:06d}" if micros else told
+
+
+@lru_cache(maxsize=4096)
+def _date(day: int) -> str:
+    return time.day_text(day)
