@@ -59,7 +59,8 @@ def _passphrase(stdin: bool, file: Path | None) -> str | None:
 
 
 @contextmanager
-def _shown(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def shown(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show on a terminal how much is done."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -67,7 +68,7 @@ def _shown(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress as Bar
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("accounts", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, all_: bar.update(task, completed=done, total=all_)
 
 
@@ -88,7 +89,7 @@ def backup(
     from diurnal.services import backups
 
     passphrase = _passphrase(passphrase_stdin, passphrase_file)
-    with opened_context() as ctx, _shown(quiet=json) as show:
+    with opened_context() as ctx, shown("accounts", quiet=json) as show:
         made = backups.make(ctx, out.expanduser(), passphrase=passphrase, progress=show)
     _tell("backed up", made, json=json)
     if made.lost:
@@ -123,7 +124,7 @@ def restore(
     from diurnal.services import restores
 
     passphrase = _passphrase(passphrase_stdin, passphrase_file)
-    with opened_context() as ctx, _shown(quiet=json) as show:
+    with opened_context() as ctx, shown("accounts", quiet=json) as show:
         made = restores.restore(ctx, path.expanduser(), passphrase=passphrase, progress=show)
     _tell("restored", made, json=json)
 

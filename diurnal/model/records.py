@@ -7,7 +7,8 @@ already in the measure's canonical unit when `measure` is given (`catalog.to_can
 from __future__ import annotations
 
 from array import array
-from typing import Any
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -58,6 +59,8 @@ class Datum(msgspec.Struct, frozen=True, kw_only=True):
         telling: which of several tellings of one datum this is, best first by name ("1 fit",
             "3 gpx"): they become one, whatever their order; see `model.tellings`.
         known_as: other source ids that another telling of it may have come under.
+        id, streams, trashed: of one's own export: what it was here. With an id, `source_id` may
+            be ""; an event that has this id already stays as it is.
     """
 
     source: Source
@@ -77,6 +80,9 @@ class Datum(msgspec.Struct, frozen=True, kw_only=True):
     clock: bool = False
     telling: str | None = None
     known_as: tuple[str, ...] = ()
+    id: str | None = None
+    streams: tuple[str, ...] = ()
+    trashed: bool = False
 
 
 class DayDatum(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +93,7 @@ class DayDatum(msgspec.Struct, frozen=True, kw_only=True):
         day: days since 1970-01-01.
         value: canonical unit; text for text measures.
         raw: the cell as received.
+        written_by: of one's own export: "person", "service" or "source".
     """
 
     source: Source
@@ -94,6 +101,7 @@ class DayDatum(msgspec.Struct, frozen=True, kw_only=True):
     day: int
     value: float | str
     raw: str | None = None
+    written_by: str = "source"
 
 
 class OwnMeasure(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +111,38 @@ class OwnMeasure(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     value: str
     """ValueKind: integer, number, text, boolean (a tag)."""
+
+
+class StreamSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream of one's own export, after the one above it; made unless it is there.
+
+    Attributes:
+        trashed: said once more after the data: into a stream in the trash nothing is added.
+    """
+
+    id: str
+    name: str
+    parent_id: str | None = None
+    measure: str | None = None
+    client_data: dict[str, Any] | None = None
+    trashed: bool = False
+
+
+class Attached(msgspec.Struct, frozen=True):
+    """The bytes of a file, before the datum that names their SHA-256."""
+
+    hash: str
+    open: Callable[[], BinaryIO]
+
+
+class ZonesKnown(msgspec.Struct, frozen=True):
+    """When the person was in which zone, (instant, zone), as one's own export tells it.
+
+    Before all data: nothing has then to be dated anew.
+    """
+
+    home: str | None
+    changes: tuple[tuple[int, str], ...]
 
 
 class ZoneSeen(msgspec.Struct, frozen=True):
@@ -139,4 +179,15 @@ class Progress(msgspec.Struct, frozen=True):
     total: int
 
 
-Item = Points | Datum | DayDatum | OwnMeasure | ZoneSeen | Bad | Progress
+Item = (
+    Points
+    | Datum
+    | DayDatum
+    | OwnMeasure
+    | StreamSeen
+    | Attached
+    | ZonesKnown
+    | ZoneSeen
+    | Bad
+    | Progress
+)

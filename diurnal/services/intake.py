@@ -10,7 +10,7 @@ import time as stopwatch
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +27,18 @@ from diurnal.model import series as columns
 from diurnal.model import tellings, time
 from diurnal.model.access import Access
 from diurnal.model.events import Event, NewEvent
-from diurnal.model.records import Bad, Datum, DayDatum, Item, OwnMeasure, Points, ZoneSeen
+from diurnal.model.records import (
+    Attached,
+    Bad,
+    Datum,
+    DayDatum,
+    Item,
+    OwnMeasure,
+    Points,
+    StreamSeen,
+    ZoneSeen,
+    ZonesKnown,
+)
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
 from diurnal.services import (
@@ -40,6 +51,7 @@ from diurnal.services import (
     jobs,
     marks,
     measures,
+    own_export,
     series,
     uploads,
 )
@@ -307,6 +319,8 @@ class _Hand:
         self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}
         self._own: dict[str, OwnMeasure] = {}
         self._streams: dict[str, str] = {}
+        self._seen: list[StreamSeen] = []
+        self._made: set[str] = set()
         self._aside: list[tuple[int, str, str, str]] = []
         self._kept_aside = 0
         self._measures: Counter[str] = Counter()
@@ -320,6 +334,9 @@ class _Hand:
             Datum: self._datum,
             DayDatum: self._day,
             OwnMeasure: self._own_measure,
+            StreamSeen: self._stream,
+            Attached: self._attached,
+            ZonesKnown: self._zones_known,
             ZoneSeen: self._zone,
             Bad: self._bad,
             Parsed: self._parsed,
@@ -417,12 +434,14 @@ class _Hand:
         self._when_full()
 
     def _datum(self, d: Datum) -> None:
-        stream = d.stream or self._home(d.measure)
+        stream = d.stream or (d.streams[0] if d.streams else self._home(d.measure))
         if stream is None:
             self._set_aside(Bad(f"unknown measure {d.measure!r}", self._path, _raw(d)), 1)
             return
         new = NewEvent(
-            stream_ids=(stream,),
+            stream_ids=d.streams or (stream,),
+            id=d.id,
+            trashed=d.trashed,
             type=d.type,
             time=d.start,
             duration=d.duration,
@@ -433,7 +452,7 @@ class _Hand:
             zone=d.zone,
             offset=d.offset,
             source=d.source.name,
-            source_id=d.source_id,
+            source_id=d.source_id or None,
             files=d.files,
             clock=d.start if d.clock else None,
         )
@@ -457,6 +476,7 @@ class _Hand:
                 source=d.source.name,
                 kind=d.source.kind,
                 raw=d.raw,
+                written_by=d.written_by,
             )
         )
         self._spread(d.measure, 1, d.day * time.DAY, d.day * time.DAY)
@@ -486,6 +506,48 @@ class _Hand:
             self._ctx.states.clear()
         for own in wanted:
             measures.ensure_own(tx, self._ctx, self._caller, own, self._batch.id)
+
+    def _stream(self, seen: StreamSeen) -> None:
+        """Make a stream before any datum in it, or put it into the trash after them."""
+        account_id = self._caller.account_id
+        tree = self._ctx.store.read(lambda tx: self._ctx.state(tx, account_id)).tree
+        if seen.id in tree and not (seen.trashed and seen.id in self._made):
+            return
+        self.flush()
+
+        def make(tx: WriteTx) -> bool:
+            jobs.check(tx, self._lease)
+            return own_export.make_stream(tx, self._ctx, self._caller, seen)
+
+        if self._batch.dry_run:
+            self._seen.append(seen)
+            return
+        try:
+            made = bool(self._write(make).result())
+        except (InvalidInput, Conflict) as error:
+            self._set_aside(Bad(error.message, self._path, seen.id), 1)
+            return
+        if made:
+            self._made.add(seen.id)
+
+    def _attached(self, attached: Attached) -> None:
+        if self._batch.dry_run:
+            return
+        problem = own_export.keep_file(self._ctx, self._caller, attached)
+        if problem is not None:
+            self._set_aside(Bad(problem, self._path, attached.hash), 1)
+
+    def _zones_known(self, known: ZonesKnown) -> None:
+        self.flush()
+        if not self._batch.dry_run:
+            imports.apply_zones(
+                self._ctx,
+                self._caller,
+                self._batch.id,
+                known.changes,
+                home=known.home,
+                stopping=self._stopping,
+            )
 
     def _zone(self, seen: ZoneSeen) -> None:
         key = (seen.at // time.DAY, seen.zone, seen.night_end is not None)
@@ -566,6 +628,9 @@ class _Hand:
         accesses.refuse_ended(tx, ctx, caller.account_id, self._batch.access_id)
         if self._batch.dry_run:
             self._make_own(tx, list(self._own.values()))
+            for seen in self._seen:
+                with suppress(InvalidInput, Conflict):
+                    own_export.make_stream(tx, ctx, caller, seen)
         outcome = _Outcome()
         for (measure, source, kind), parts in turn.series.items():
             try:
@@ -590,7 +655,7 @@ class _Hand:
         if turn.days:
             _write_days(tx, ctx, caller, turn.days, batch_id, outcome)
         if turn.events:
-            joined = _joined(tx, caller, turn.events)
+            joined = _joined(tx, caller, _untaken(tx, caller, turn.events, outcome))
             _write_events(tx, ctx, caller, joined, batch_id, outcome)
         self._pace(turn, stopwatch.thread_time() - begun)
         if self._batch.dry_run:
@@ -756,6 +821,25 @@ def _write_days(
     outcome.new += counts.new
     outcome.same += counts.same
     outcome.changed += counts.changed
+
+
+def _untaken(
+    tx: WriteTx, caller: Access, given: Sequence[_Given], outcome: _Outcome
+) -> Sequence[_Given]:
+    """Leave out events whose id is here already: an own export that comes home."""
+    ids = [g.event.id for g in given if g.event.id is not None]
+    if not ids:
+        return given
+    taken = event_store.known(tx, caller.account_id, ids)
+    left = []
+    for g in given:
+        if g.event.id in taken:
+            if g.event.source_id is None:
+                outcome.same += 1
+                continue
+            g = g._replace(event=msgspec.structs.replace(g.event, id=None))
+        left.append(g)
+    return left
 
 
 def _joined(tx: WriteTx, caller: Access, given: Sequence[_Given]) -> Sequence[_Given]:

@@ -57,7 +57,7 @@ def everything(ctx: Context, owner: Access, measures: Iterable[str] = STATED) ->
     told_events = []
     for found in ctx.store.read(lambda tx: events.find(tx, ctx, owner)):
         e = json.loads(f"{found.body[:-1]},{found.tail}")
-        for name in ("id", "seq", "created", "modified", "batch"):
+        for name in ("id", "seq", "created", "modified", "batch", "integrity"):
             e.pop(name, None)
         told_events.append(json.dumps(e, sort_keys=True))
     return {

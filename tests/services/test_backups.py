@@ -194,7 +194,7 @@ def test_a_backup_while_events_come_in_is_of_one_moment(
             made = cases.add(ctx, alice, cases.note(content="with a file"))
             event = made[0].id
             given = [("f", "text/plain", digest, size)]
-            ctx.store.write(lambda tx: attachments.add(tx, ctx, alice, event, given)).result()
+            cases.write(ctx, attachments.add, alice, event, given)
             written.append(n)
 
     thread = threading.Thread(target=write)

@@ -1,0 +1,218 @@
+"""Exports: what comes home is what went out, and other programs can read it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from sqlalchemy import select
+
+from diurnal.errors import Conflict, Forbidden, InvalidInput
+from diurnal.model.access import Access, Level, Permission
+from diurnal.model.time import HOUR, SECOND, day_from_text
+from diurnal.services import attachments, days, events, exports, imports, series, streams
+from diurnal.services.context import Context
+from diurnal.services.days import NewDay
+from diurnal.store import tables
+from diurnal.store.sql import Sql
+from tests import cases
+from tests.clock import START
+from tests.test_invented_person import bring_in
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def live(ctx: Context, who: Access) -> None:
+    """Have some of everything that an export holds."""
+    bring_in(ctx, who, DATA / "csv" / "daily.csv")
+    cases.plant(ctx, who, "garden", client_data={"x": [1, {"y": None}]})
+    cases.plant(ctx, who, "beds", parent="garden")
+    cases.plant(ctx, who, "old")
+    cases.add(
+        ctx,
+        who,
+        cases.weigh(70.5, START, source="scale", source_id="w1", zone="Asia/Tokyo"),
+        cases.note(
+            stream_ids=("beds", "garden"), tags=("a", "b c"), content="ünïcode 🦉", id="mine"
+        ),
+        cases.note(stream_ids=("garden",), content={"a": [1, 2.5, None]}, type="x/odd"),
+        cases.note(stream_ids=("old",), content="long gone", id="gone"),
+        cases.note(content="=1+1", description="- a formula", duration=3 * SECOND + 1, time=START),
+        cases.note(content="still", duration=None, time=START + HOUR, id="running"),
+        cases.note(content="no more", id="trash", trashed=True),
+    )
+    digest, size = ctx.blobs.put(who.account_id, [b"\x1f\x8b" + bytes(900_000)], limit=1 << 20)
+    given = [("leaf.gz", "image/png", digest, size)]
+    cases.write(ctx, attachments.add, who, "mine", given)
+    cases.write(ctx, streams.update, who, "old", {"trashed": True})
+    starts = [START + i * 60 * SECOND for i in range(2_000)]
+    cols = series_of(starts, [60.0 + i % 40 / 7 for i in range(2_000)])
+    cases.write(ctx, series.write, who, "heart_rate", "Watch of A", cols, kind="wrist")
+    steps = series_of(starts[:50], [12.0] * 50, [s + 30 * SECOND for s in starts[:50]], 540)
+    cases.write(ctx, series.write, who, "steps", "Phone", steps, kind="phone")
+    today = day_from_text("2026-03-01")
+    typed = [NewDay("mood", today, 7.0, days.MANUAL, "manual", "person", "7")]
+    cases.write(ctx, days.write_rows, who, typed)
+
+
+def series_of(
+    start: list[int], value: list[float], end: list[int] | None = None, offset: int | None = None
+) -> Any:
+    import numpy as np
+
+    from diurnal.model import series as columns
+
+    given = None if offset is None else np.full(len(start), offset, np.int16)
+    return series.prepare(columns.columns(start, value, end if end else start, given))
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / exports.FILE).read_text().splitlines()]
+
+
+def bare(out: Path) -> list[dict[str, Any]]:
+    """Return the lines without what is told anew by each server: who, when written."""
+    found = []
+    for line in lines(out):
+        if line["kind"] == exports.KIND:
+            continue
+        found.append({k: v for k, v in line.items() if k not in ("created", "modified")})
+    return found
+
+
+def test_what_was_exported_comes_back_as_the_same_rows(
+    ctx: Context, alice: Access, charlie: Access, tmp_path: Path
+) -> None:
+    live(ctx, alice)
+    made = exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    assert made.rows["events"] > 6
+    assert made.rows["points"] == 2_050
+    assert made.rows["files"] == 1
+    result = bring_in(ctx, charlie, tmp_path / "out")
+    aside = ctx.store.read(lambda tx: imports.aside(tx, charlie, result.batch, most=9))
+    assert result.set_aside == 0, aside
+    assert result.kinds == {"diurnal_export": result.read}
+    exports.write(ctx, charlie, "jsonl", tmp_path / "again")
+    assert bare(tmp_path / "again") == bare(tmp_path / "out")
+    for measure in ("mood", "steps", "heart_rate", "weight"):
+        mine, theirs = (told(ctx, who, measure) for who in (alice, charlie))
+        assert mine == theirs
+        assert any(day.value is not None for day in mine)
+    (file,) = cases.read(ctx, events.get, charlie, "mine").files
+    assert ctx.blobs.intact(charlie.account_id, file.hash)
+
+
+def told(ctx: Context, who: Access, measure: str) -> list[Any]:
+    first = day_from_text("2026-02-20")
+    return ctx.store.read(lambda tx: days.values(tx, ctx, who, [measure], first, first + 30))[
+        measure
+    ]
+
+
+def test_one_s_own_export_brings_nothing_new_home(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    live(ctx, alice)
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    before = rows(ctx, alice)
+    dry = ctx.store.write(
+        lambda tx: imports.start(
+            tx, ctx, alice, paths=[str(tmp_path / "out")], name="out", dry_run=True
+        )
+    ).result()
+    assert imports.run(ctx, alice.account_id, dry).new == 0
+    result = bring_in(ctx, alice, tmp_path / "out")
+    assert (result.new, result.changed, result.set_aside) == (0, 0, 0)
+    assert result.same == result.read
+    assert rows(ctx, alice) == before
+
+
+def rows(ctx: Context, who: Access) -> dict[str, list[Any]]:
+    wanted = (tables.event, tables.chunk, tables.day_row, tables.stream, tables.file)
+    return {
+        t.name: ctx.store.read(
+            lambda tx, t=t: tx.execute(
+                Sql(select(t).where(t.c.account_id == who.account_id).order_by(*t.primary_key)), {}
+            )
+        )
+        for t in wanted
+    }
+
+
+def test_an_export_that_is_cut_or_damaged_says_so(
+    ctx: Context, alice: Access, charlie: Access, tmp_path: Path
+) -> None:
+    live(ctx, alice)
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    whole = (tmp_path / "out" / exports.FILE).read_bytes().splitlines(keepends=True)
+    half = tmp_path / "half.jsonl"
+    half.write_bytes(b"".join(whole[:-1])[:-20] + b'\n{"kind":"day"}\nnot json\n')
+    result = bring_in(ctx, charlie, half)
+    assert result.set_aside == 4
+    later = tmp_path / "later.jsonl"
+    later.write_bytes(whole[0].replace(b'"version":1', b'"version":9') + b"".join(whole[1:]))
+    with pytest.raises(InvalidInput, match="newer version"):
+        bring_in(ctx, charlie, later)
+
+
+def test_tables_say_what_the_pages_say(ctx: Context, alice: Access, tmp_path: Path) -> None:
+    live(ctx, alice)
+    exports.write(ctx, alice, "csv", tmp_path / "csv")
+    with (tmp_path / "csv" / "events.csv").open(newline="", encoding="utf-8") as file:
+        found = {row["id"]: row for row in csv.DictReader(file)}
+    assert found["mine"]["streams"] == "beds garden"
+    assert found["running"]["end"] == ""
+    assert found["trash"]["trashed"] == "1"
+    formulas = [r for r in found.values() if r["content"] == "'=1+1"]
+    assert formulas
+    assert formulas[0]["description"] == "'- a formula"
+    weighed = next(r for r in found.values() if r["source_id"] == "w1")
+    assert (weighed["value"], weighed["unit"], weighed["zone"]) == ("70.5", "kg", "Asia/Tokyo")
+    with (tmp_path / "csv" / "days.csv").open(newline="", encoding="utf-8") as file:
+        daily = list(csv.DictReader(file))
+    mood = [r for r in daily if (r["date"], r["measure"]) == ("2026-03-01", "mood")]
+    assert [(r["value"], r["source"]) for r in mood] == [("7.0", "manual")]
+    with (tmp_path / "csv" / "by-day.csv").open(newline="", encoding="utf-8") as file:
+        wide = {row["date"]: row for row in csv.DictReader(file)}
+    assert wide["2026-03-01"]["mood"] == "7"
+    assert len(list((tmp_path / "csv" / "files").iterdir())) == 1
+
+    exports.write(ctx, alice, "sqlite", tmp_path / "sqlite")
+    with closing(apsw.Connection(str(tmp_path / "sqlite" / "diurnal.sqlite"))) as database:
+        counted = database.execute("SELECT count(*), min(start), sum(value) FROM points").fetchall()
+        assert counted[0][0] == 2_050
+        assert str(counted[0][1]).endswith("Z")
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+    made = exports.write(ctx, alice, "parquet", tmp_path / "parquet")
+    import pyarrow.parquet as pq
+
+    points = pq.read_table(str(tmp_path / "parquet" / "points.parquet"))
+    assert points.num_rows == made.rows["points"] == 2_050
+    assert str(points.schema.field("start").type) == "timestamp[us, tz=UTC]"
+    assert sum(points.column("value").to_pylist()) == pytest.approx(counted[0][2])
+    events_ = pq.read_table(str(tmp_path / "parquet" / "events.parquet"))
+    assert events_.num_rows == len(found)
+
+
+def test_only_the_owner_exports_and_nothing_is_overwritten(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    other = cases.share(ctx, alice, Permission(stream="*", level=Level.MANAGE))
+    with pytest.raises(Forbidden):
+        exports.write(ctx, other, "jsonl", tmp_path / "out")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    with pytest.raises(Conflict, match="not empty"):
+        exports.write(ctx, alice, "jsonl", tmp_path / "full")
+    assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
+    with pytest.raises(InvalidInput, match="jsonl, csv"):
+        exports.write(ctx, alice, "docx", tmp_path / "out")
+    for format_ in exports.formats():
+        exports.write(ctx, alice, format_, tmp_path / format_)
+        assert [p.stat().st_mode & 0o077 for p in (tmp_path / format_).iterdir()] != []
