@@ -19,7 +19,14 @@ PAGES = {
     "/explore": "index.html",
     "/experiments": "index.html",
     "/sources": "index.html",
+    "/sharing": "index.html",
+    "/shared/{id}": "index.html",
+    "/apps": "index.html",
+    "/tokens": "index.html",
+    "/audit": "index.html",
     "/settings": "index.html",
+    "/developer": "index.html",
+    "/developer/placeholders": "index.html",
     "/developer/api": "explorer.html",
 }
 """Addresses of the app, as `web/src/routes.ts` has them; only who is signed in gets them."""

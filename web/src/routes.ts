@@ -8,6 +8,11 @@ import CalendarDays from "@lucide/svelte/icons/calendar-days";
 import Plug from "@lucide/svelte/icons/plug";
 import Sun from "@lucide/svelte/icons/sun";
 import Code from "@lucide/svelte/icons/code-xml";
+import Blocks from "@lucide/svelte/icons/blocks";
+import Chart from "@lucide/svelte/icons/chart-no-axes-column";
+import Scroll from "@lucide/svelte/icons/scroll-text";
+import Share from "@lucide/svelte/icons/share-2";
+import Shield from "@lucide/svelte/icons/shield-check";
 import type { Component } from "svelte";
 
 // Pages differ in whether they declare `params`.
@@ -67,10 +72,50 @@ export const ROUTES: readonly Route[] = [
     nav: { icon: Plug, key: "s", href: "/sources", group: "Data" },
   },
   {
+    path: "/sharing",
+    title: "Sharing",
+    load: () => import("./pages/sharing/Sharing.svelte"),
+    nav: { icon: Share, key: "h", href: "/sharing", group: "Access" },
+  },
+  {
+    path: "/shared/:id",
+    title: "Shared with you",
+    load: () => import("./pages/sharing/Shared.svelte"),
+  },
+  {
+    path: "/apps",
+    title: "Apps & access",
+    load: () => import("./pages/access/Apps.svelte"),
+    nav: { icon: Shield, key: "c", href: "/apps", group: "Access" },
+  },
+  {
+    path: "/tokens",
+    title: "Tokens & usage",
+    load: () => import("./pages/access/Usage.svelte"),
+    nav: { icon: Chart, key: "k", href: "/tokens", group: "Access" },
+  },
+  {
+    path: "/audit",
+    title: "Audit log",
+    load: () => import("./pages/access/Audit.svelte"),
+    nav: { icon: Scroll, key: "u", href: "/audit", group: "Access" },
+  },
+  {
     path: "/settings",
     title: "Settings",
     load: () => import("./pages/Settings.svelte"),
     nav: { icon: Settings, key: "e", href: "/settings", group: "Account" },
+  },
+  {
+    path: "/developer",
+    title: "Developer",
+    load: () => import("./pages/developer/Developer.svelte"),
+    nav: { icon: Blocks, key: "v", href: "/developer", group: "Developers" },
+  },
+  {
+    path: "/developer/placeholders",
+    title: "Placeholders",
+    load: () => import("./pages/developer/Placeholders.svelte"),
   },
   {
     path: "/developer/api",

@@ -17,6 +17,7 @@ export interface Account {
   username: string;
   timezone?: string;
   email?: string;
+  admin?: boolean;
   settings?: Record<string, unknown>;
   created?: number;
 }

@@ -6,7 +6,7 @@ const POLL_MS = 30_000;
 const GATHER_MS = 150;
 
 /** What a change may be of; the server tells which. */
-const KINDS = ["access", "account", "batch", "day", "event", "experiment", "finding", "measure", "series", "stream"] as const;
+const KINDS = ["access", "account", "attribute", "batch", "client", "connection", "day", "event", "experiment", "finding", "measure", "record", "series", "share", "stream"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** What day values are made of: data, and the settings that say which of them counts when. */
