@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
-from diurnal.http import Handler, Json, NoStore, doing, header, mounted, router
+from diurnal.http import Handler, Json, NoStore, doing, header, mounted, of_user, router
 from diurnal.live.mount import PATH as SOCKETS
 from diurnal.live.mount import Mount
 from diurnal.services import accesses, audit, legacy, own_address
@@ -57,6 +57,7 @@ class App:
         self.ctx = ctx
         self._mounts: dict[str, tuple[str, ASGIApp]] = {}
         self._hosts: dict[str, ASGIApp] = {}
+        self._user_hosts: dict[str, ASGIApp] = {}
         known: dict[str, Handler] = {}
         for dialect in dialects().values():
             app = dialect.app(ctx)
@@ -64,6 +65,8 @@ class App:
             chosen = ctx.settings.dialects.get(dialect.name)
             if chosen is not None and chosen.host:
                 self._hosts[chosen.host] = app
+                if dialect.user_hosts:
+                    self._user_hosts[chosen.host] = app
             if dialect.well_known is not None:
                 known.update(dialect.well_known(ctx))
         self._mounts[mcp.NAME] = (mcp.PREFIX, mcp.app(ctx))
@@ -97,6 +100,10 @@ class App:
             return
         if name in self._hosts and first not in OUR_PAGES:
             await self._hosts[name](scope, receive, send)
+            return
+        user, _, below = name.partition(".")
+        if below in self._user_hosts and first not in OUR_PAGES:
+            await self._user_hosts[below](of_user(scope, user), receive, send)
             return
         if first == WELL_KNOWN:
             await self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)

@@ -73,6 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         allowed_hosts: further names that `Host` may carry; see `allows_host`.
         address_rate: calls of one address at one dialect; "none" for no limit.
         outbound_allow: private networks that webhooks and imports by address may reach.
+        backup_dir: where scheduled backups go; `backups` of the data directory when None.
+        backup_hours: between two of them; 0 for none. The newest `backup_keep` stay.
+        backup_passphrase: locks them; a secret.
         origins: where each value came from, by name.
     """
 
@@ -100,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     address_rate: str = "60000/minute"
     outbound_allow: tuple[Network, ...] = ()
     redis_url: str | None = None
+    backup_dir: Path | None = None
+    backup_hours: int = 0
+    backup_keep: int = 7
+    backup_passphrase: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     dialects: Mapping[str, DialectSettings] = {}
@@ -118,6 +125,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
 
+    @property
+    def backups(self) -> Path:
+        """Where scheduled backups go."""
+        return self.backup_dir or self.data_dir / "backups"
+
     def allows_host(self, host: str) -> bool:
         """Return whether a request may name `host` (without its port).
 
@@ -127,11 +139,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
             return True
         known = {dialect.host for dialect in self.dialects.values()}
+        if any(name and _matches(host, f"*.{name}") for name in known):
+            return True
         known |= {self.host, self.public_url and urlsplit(self.public_url).hostname}
         return host in known or any(_matches(host, name) for name in self.allowed_hosts)
 
 
-SECRETS = frozenset({"database_url", "redis_url", "client_secret", "smtp_password"})
+SECRETS = frozenset(
+    {"database_url", "redis_url", "client_secret", "smtp_password", "backup_passphrase"}
+)
 """Settings that are masked when shown, and that `DIURNAL_…_FILE` may give."""
 
 
@@ -577,6 +593,10 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "address_rate": _rate,
     "outbound_allow": _networks,
     "redis_url": _redis_url,
+    "backup_dir": _optional_path,
+    "backup_hours": _number(0, 8_760),
+    "backup_keep": _number(1, 1_000),
+    "backup_passphrase": _optional_text,
     "log_level": _choice("debug", "info", "warning", "error"),
     "log_format": _choice("console", "json"),
 }
@@ -612,7 +632,7 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    if name == "smtp_password" or name.rpartition(".")[2] == "client_secret":
+    if name in ("smtp_password", "backup_passphrase") or name.rpartition(".")[2] == "client_secret":
         return _MASK
     return _masked(str(value)) if name in SECRETS else str(value)
 

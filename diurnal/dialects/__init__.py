@@ -27,7 +27,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         statuses: every class of `errors` -> (HTTP status, the dialect's own id); `AppError`
             itself is the row for bugs, so that a crash answers in the dialect's words too.
         app: make the ASGI application; it sees paths below the prefix.
+        also_at: further prefixes; `root_path` tells the application where it is called.
         sockets: the door for Socket.IO namespaces that begin with the prefix.
+        user_hosts: where it has a host name of its own, each account has one below that, too:
+            `{username}.pryv.example.org` is `pryv.example.org/{username}`.
         well_known: what it answers under `/.well-known` at the root, by path below that.
         routes: every "METHOD /path" there is, below the prefix, in the words of its own router
             (`/users/{username}`); each needs a row in `tests/authorization`.
@@ -39,5 +42,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     statuses: Mapping[type[AppError], tuple[int, str]]
     app: Callable[[Context], App]
     routes: tuple[str, ...] = ()
+    also_at: tuple[str, ...] = ()
     sockets: Callable[[Context], Door] | None = None
+    user_hosts: bool = False
     well_known: Callable[[Context], Mapping[str, Any]] | None = None

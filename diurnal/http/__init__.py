@@ -358,8 +358,15 @@ class _Router(Router):
 
 
 def base_url(request: Request, settings_url: str | None) -> str:
-    """Return scheme and host under which the client reached us, no slash at the end."""
-    return settings_url or f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+    """Return scheme and host under which the client reached us, no slash at the end.
+
+    Of an account's own host name the one above it.
+    """
+    host = request.headers.get("host", "localhost")
+    user = request.scope.get(_USER_HOST)
+    if user is not None:
+        host = host[len(user) + 1 :]
+    return settings_url or f"{request.url.scheme}://{host}"
 
 
 def mounted(scope: Scope, prefix: str) -> Scope:
@@ -369,6 +376,20 @@ def mounted(scope: Scope, prefix: str) -> Scope:
     """
     child: MutableMapping[str, Any] = dict(scope)
     child["root_path"] = scope.get("root_path", "") + prefix
+    return child
+
+
+_USER_HOST = "diurnal.user_host"
+
+
+def of_user(scope: Scope, user: str) -> Scope:
+    """Return the scope of a request to an account's own host name as that of the one above."""
+    child: MutableMapping[str, Any] = dict(scope)
+    path: str = scope["path"]
+    if path != f"/{user}" and not path.startswith(f"/{user}/"):
+        child["path"] = f"/{user}{path}"
+        child["raw_path"] = child["path"].encode()
+    child[_USER_HOST] = user
     return child
 
 

@@ -292,6 +292,7 @@ def allow(tx: WriteTx, ctx: Context, caller: Access, ask: AccessAsk, choice: Cho
         expires=until,
         seal=ask.seal,
         client_data=ask.client_data,
+        features=ask.features,
         made_by=caller.id,
     )
     id_ = receipts.record(

@@ -197,6 +197,7 @@ TABLE = Table(
         "PUT /{username}/profile/private": Row(owner_only(200), USER, {}),
         "GET /{username}/profile/app": Row(app_only(200), USER),
         "PUT /{username}/profile/app": Row(app_only(200), USER, {}),
+        "GET /{username}/audit/logs": Row(always(200), USER),
         "GET /{username}/account": Row(owner_only(200), USER),
         "PUT /{username}/account": Row(owner_only(200), USER, {}),
         "POST /{username}/account/change-password": Row(always(400), USER, {}),

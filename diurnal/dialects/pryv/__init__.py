@@ -12,5 +12,6 @@ DIALECT = Dialect(
     statuses=words.STATUSES,
     app=endpoints.app,
     routes=endpoints.ROUTES,
+    user_hosts=True,
     sockets=sockets.door,
 )

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from diurnal import http
 from diurnal.dialects.pryv import checks, grants, service, wire, words
 from diurnal.dialects.pryv.checks import TEXT, BadFields, Kinds, Params
-from diurnal.dialects.pryv.methods.account import RULE, language
+from diurnal.dialects.pryv.methods.account import RULE
+from diurnal.dialects.pryv.methods.pseudo import language_of
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from diurnal.model import time
 from diurnal.model.access import Access
@@ -361,7 +362,7 @@ async def _signed_in(ctx: Context, request: Request, proof: Proof, app_id: str) 
     told: dict[str, Any] = {
         "token": token,
         "apiEndpoint": grants.endpoint(base, proof.account.username, token),
-        "preferredLanguage": language(proof.account),
+        "preferredLanguage": language_of(proof.account),
     }
     if made.access.expires is not None:
         told["expires"] = seconds(made.access.expires)
@@ -499,10 +500,12 @@ async def request_reset(ctx: Context, request: Request) -> Response:
     username = await wire.account_name(ctx, request)
     given = checks.params_of(checks.parse(await wire.body(request)))
     trusted(request, given.get("appId"))
+
+    async def ask() -> None:
+        await http.blocking(lambda: mail_links.ask_reset(ctx, username))
+
     answer = wire.answer(ctx, {})
-    answer.background = BackgroundTask(
-        lambda: http.blocking(lambda: mail_links.ask_reset(ctx, username))
-    )
+    answer.background = BackgroundTask(ask)
     return answer
 
 

@@ -57,6 +57,7 @@ BY_PATH: Mapping[str, Mapping[str, str]] = {
     "/{username}/profile/public": {"GET": "profile.getPublic", "PUT": "profile.updatePublic"},
     "/{username}/profile/private": {"GET": "profile.getPrivate", "PUT": "profile.updatePrivate"},
     "/{username}/profile/app": {"GET": "profile.getApp", "PUT": "profile.updateApp"},
+    "/{username}/audit/logs": {"GET": "auditLogs.get"},
     "/{username}/account": {"GET": "account.get", "PUT": "account.update"},
     "/{username}/account/change-password": {"POST": "account.changePassword"},
 }

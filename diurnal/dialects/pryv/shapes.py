@@ -171,11 +171,11 @@ def read_event_update(params: Params, _now: int) -> Updating:
         required=("id", "update"),
     )
     given = params["update"]
-    check(given, _EVENT, also=_form_problems(given))
     # What a client sends back as it has read it; attachments are changed by calls of their own.
     protected = [name for name in PROTECTED if name in given and name != "attachments"]
     if protected:
         raise ProtectedFields(protected)
+    check(given, _EVENT, also=_form_problems(given))
     _refuse_both(given)
     fields: dict[str, Any] = {}
     if "streamId" in given or "streamIds" in given:

@@ -13,19 +13,19 @@ from diurnal.dialects.pryv.checks import (
     Params,
     check,
 )
+from diurnal.dialects.pryv.methods import pseudo
 from diurnal.dialects.pryv.methods.accesses import nothing
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.errors import Forbidden, InvalidInput
 from diurnal.services import accesses, accounts, passwords, profile_sets
 from diurnal.services.context import Context
 from diurnal.store import accounts as account_rows
-from diurnal.store import changes, events, files
+from diurnal.store import files
 from diurnal.store.accounts import Account
 from diurnal.store.database import Tx, WriteTx
 
 RULE = Rule(length_min=6, length_max=100)
 LANGUAGE_MAX = 5
-LANGUAGE = "en"
 _OBJECT = Kinds("object", lambda v: isinstance(v, dict))
 
 
@@ -52,11 +52,6 @@ def _done(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise
 
 
-def language(account: Account) -> str:
-    """Return the language that the owner prefers."""
-    return str(account.settings.get("language") or LANGUAGE)
-
-
 def _account(tx: Tx, call: Call) -> Account:
     accesses.must_own(call.access)
     found = account_rows.get(tx, call.access.account_id)
@@ -68,16 +63,13 @@ def _account(tx: Tx, call: Call) -> Account:
 def get(tx: Tx, _ctx: Context, call: Call, _asked: None) -> Result:
     """Return the account; https://api.pryv.com/reference/#get-account-information."""
     account = _account(tx, call)
-    revs = changes.revs(tx, account.account_id)
-    # Estimated: to add up every document of a long life would take seconds.
-    documents = round((revs[0] if revs else 0) * events.mean_size(tx, account.account_id))
     return {
         "account": {
             "username": account.username,
             "email": account.email or "",
-            "language": language(account),
+            "language": pseudo.language_of(account),
             "storageUsed": {
-                "dbDocuments": documents,
+                "dbDocuments": pseudo.documents_of(tx, account.account_id),
                 "attachedFiles": files.total(tx, account.account_id),
             },
         }
@@ -88,7 +80,7 @@ def _take_update(params: Params, _now: int) -> dict[str, Any]:
     check(params, {"update": _OBJECT}, required=("update",))
     given: dict[str, Any] = params["update"]
     check(given, {"email": TEXT, "language": TEXT})
-    if not 0 < len(given.get("language", LANGUAGE)) <= LANGUAGE_MAX:
+    if not 0 < len(given.get("language", "en")) <= LANGUAGE_MAX:
         raise InvalidInput(f"a language has 1 to {LANGUAGE_MAX} characters", field="language")
     return given
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from diurnal.dialects.pryv import checks, conditions, event_types, queries, shapes, trees
+from diurnal.dialects.pryv.methods import pseudo
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.dialects.pryv.queries import Asked, StreamQuery
 from diurnal.dialects.pryv.shapes import Creating, One, Updating
@@ -32,6 +33,9 @@ def reader(ctx: Context, call: Call) -> shapes.Reader:
 
 def get(tx: Tx, ctx: Context, call: Call, asked: Asked) -> Result:
     """Return events; https://api.pryv.com/reference/#get-events."""
+    named = pseudo.asked_for(asked) if asked.streams is not None else []
+    if named:
+        return pseudo.get(tx, ctx, call, asked, named)
     found = [] if asked.nothing else _find(tx, ctx, call, asked)
     with_files = [f.id for f in found if f.files]
     files = events.files_of(tx, call.access, with_files) if with_files else {}
@@ -94,6 +98,8 @@ def _holds(query: EventQuery, stream: str) -> bool:
 
 def get_one(tx: Tx, ctx: Context, call: Call, asked: One) -> Result:
     """Return one event; https://api.pryv.com/reference/#get-one-event."""
+    if pseudo.is_pseudo(asked.id):
+        return pseudo.get_one(tx, ctx, call, asked.id)
     try:
         event = events.get(tx, ctx, call.access, asked.id)
     except NotFound:
@@ -120,6 +126,8 @@ def create(tx: WriteTx, ctx: Context, call: Call, asked: Creating) -> Result:
 def update(tx: WriteTx, ctx: Context, call: Call, asked: Updating) -> Result:
     """Change one event; https://api.pryv.com/reference/#update-event."""
     fields = asked.fields
+    if pseudo.is_pseudo(asked.id):
+        return pseudo.update(tx, ctx, call, asked.id, fields)
     if "content" in fields or "type" in fields:
         old = events.get(tx, ctx, call.access, asked.id)
         event_types.check(fields.get("type", old.type), fields.get("content", old.content))
@@ -164,6 +172,7 @@ METHODS: Table = {
     "events.update": Method(shapes.read_event_update, update, writes=True),
     "events.delete": Method(shapes.read_one, delete, writes=True),
     "events.deleteAttachment": Method(shapes.read_file, delete_attachment, writes=True),
+    "auditLogs.get": Method(queries.read_query, pseudo.logs),
     "events.start": removed("events.start"),
     "events.stop": removed("events.stop"),
 }

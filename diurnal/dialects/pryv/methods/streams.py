@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diurnal.dialects.pryv import trees
 from diurnal.dialects.pryv.checks import BadOperation, BadParameters, Problem
+from diurnal.dialects.pryv.methods import pseudo
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.dialects.pryv.trees import AskedStreams, Deleting, NewStream, StreamUpdate
 from diurnal.errors import InvalidInput, UnknownReference
@@ -20,7 +21,10 @@ def get(tx: Tx, ctx: Context, call: Call, asked: AskedStreams) -> Result:
         raise UnknownReference(
             f'Unknown parent stream: "{asked.parent_id}"', data={"parentId": asked.parent_id}
         )
-    result: Result = {"streams": trees.write_tree(tree, asked.parent_id)}
+    below = trees.write_tree(tree, asked.parent_id)
+    if asked.parent_id is None:
+        below += pseudo.streams_of(call.access)
+    result: Result = {"streams": below}
     if asked.deletions_since is not None:
         gone = streams.deletions(tx, call.access, asked.deletions_since)
         result["streamDeletions"] = trees.write_deletions(gone)

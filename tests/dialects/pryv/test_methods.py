@@ -1,0 +1,384 @@
+"""Pryv's methods beyond reading and creating events: each over HTTP, some in batches."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.services import accesses, streams
+from diurnal.services.context import Context
+from tests.dialects.client import Client, personal_token, token
+
+HOME = "/pryv/alice"
+
+
+class App:
+    """A client of Pryv's API with its token."""
+
+    def __init__(self, ctx: Context, secret: str) -> None:
+        self.client, self.secret = Client(ctx), secret
+
+    def call(self, method: str, path: str, status: int = 200, **given: Any) -> Any:
+        headers = {"Authorization": self.secret, **given.pop("headers", {})}
+        answer = self.client.request(method, f"{HOME}/{path}", headers=headers, **given)
+        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        assert "serverTime" in answer.json()["meta"]
+        return answer.json()
+
+    def refused(self, method: str, path: str, status: int, **given: Any) -> str:
+        return str(self.call(method, path, status, **given)["error"]["id"])
+
+    def batch(self, *calls: tuple[str, Any]) -> list[Any]:
+        body = [{"method": method, "params": params} for method, params in calls]
+        results: list[Any] = self.call("POST", "", json=body)["results"]
+        assert len(results) == len(calls)
+        return results
+
+    def note(self, content: str, *ids: str) -> str:
+        event = {"type": "note/txt", "content": content, "streamIds": list(ids) or ["diary"]}
+        made: str = self.call("POST", "events", 201, json=event)["event"]["id"]
+        return made
+
+    def contents(self) -> list[str]:
+        return sorted(e["content"] for e in self.call("GET", "events?limit=100")["events"])
+
+
+@pytest.fixture
+def owner(ctx: Context, alice: Access) -> App:
+    """The owner, in an account with the streams diary > dreams, and work."""
+    for id_, parent in (("diary", None), ("dreams", "diary"), ("work", None)):
+        ctx.store.write(
+            lambda tx, id_=id_, parent=parent: streams.create(
+                tx, ctx, alice, name=id_.title(), id_=id_, parent_id=parent
+            )
+        ).result()
+    return App(ctx, personal_token(ctx, alice))
+
+
+# Batches
+
+
+def test_a_batch_does_each_call_and_undoes_only_what_failed(owner: App) -> None:
+    note = {"type": "note/txt", "streamIds": ["diary"], "content": "one"}
+    results = owner.batch(
+        ("events.create", note),
+        ("events.create", {**note, "content": "two"}),
+        ("events.create", {**note, "streamIds": ["nowhere"]}),
+        ("events.create", {"type": "note/txt"}),
+        ("no.such", {}),
+        ("streams.create", {"id": "new", "name": "New"}),
+        ("events.create", {**note, "content": "three", "streamIds": ["new"]}),
+        ("streams.create", {"id": "new", "name": "Other"}),
+        ("events.get", {"streams": ["new"]}),
+    )
+    ids = [r["error"]["id"] if "error" in r else next(iter(r)) for r in results]
+    assert ids == [
+        "event",
+        "event",
+        "unknown-referenced-resource",
+        "invalid-parameters-format",
+        "invalid-method",
+        "stream",
+        "event",
+        "item-already-exists",
+        "events",
+    ]
+    assert [e["content"] for e in results[-1]["events"]] == ["three"]
+    assert owner.contents() == ["one", "three", "two"]
+
+
+def test_a_batch_leaves_a_line_for_each_call(owner: App) -> None:
+    note = {"type": "note/txt", "streamIds": ["diary"], "content": "x"}
+    owner.batch(("events.create", note), ("events.create", note), ("no.such", {}))
+    owner.call("GET", "events")
+    told = owner.call("GET", "audit/logs?limit=50")["auditLogs"]
+    made = [e for e in told if e["content"]["action"] == "events.create"]
+    assert [e["type"] for e in made] == ["audit-log/pryv-api"] * 2
+    assert [e["content"]["action"] for e in told if e["type"].endswith("-error")] == ["no.such"]
+    named = owner.call("GET", "events?streams=:_audit:action-events.create")["events"]
+    assert [e["id"] for e in named] == [e["id"] for e in made]
+    assert owner.call("GET", f"events/{made[0]['id']}")["event"] == made[0]
+
+
+BAD_BATCHES = [{}, [1], [{}], [{"method": "events.get"}], [{"params": {}}], "x"]
+
+
+def test_a_batch_of_no_calls_and_one_that_is_none(owner: App) -> None:
+    assert owner.batch() == []
+    for body in BAD_BATCHES:
+        assert owner.refused("POST", "", 400, json=body) == "invalid-parameters-format"
+    assert owner.batch(("events.get", "text"))[0]["error"]["id"] == "invalid-parameters-format"
+
+
+# Events
+
+
+def test_an_event_is_changed_trashed_and_deleted(owner: App) -> None:
+    id_ = owner.note("old")
+    path = f"events/{id_}"
+    given = {"content": "new", "clientData": {"a": 1, "b": 2}, "duration": None, "tags": ["t"]}
+    changed = owner.call("PUT", path, json=given)["event"]
+    assert {k: changed[k] for k in given} == given
+    changed = owner.call("PUT", path, json={"clientData": {"a": None}})["event"]
+    assert changed["clientData"] == {"b": 2}
+    assert changed["modified"] > changed["created"]
+    assert owner.call("GET", f"{path}?includeHistory=true")["history"] == []
+    assert owner.refused("PUT", path, 403, json={"id": "x", "created": 1}) == "forbidden"
+    assert owner.refused("PUT", path, 400, json={"nothing": 1}) == "invalid-parameters-format"
+    assert owner.refused("PUT", path, 400, json={"type": "mass/kg"}) == "invalid-parameters-format"
+    assert owner.call("DELETE", path)["event"]["trashed"] is True
+    assert owner.call("DELETE", path)["eventDeletion"] == {"id": id_}
+    assert owner.refused("DELETE", path, 404) == "unknown-resource"
+    assert owner.refused("POST", "events/start", 410, json={}) == "removed-method"
+
+
+def test_content_is_as_its_type_says(owner: App) -> None:
+    def given(type_: str, content: Any) -> dict[str, Any]:
+        return {"type": type_, "content": content, "streamIds": ["diary"]}
+
+    for type_, content in (("mass/kg", "72"), ("note/txt", 1), ("position/wgs84", {"latitude": 1})):
+        told = owner.call("POST", "events", 400, json=given(type_, content))["error"]
+        assert told["message"] == "The event content's format is invalid."
+        assert told["data"]
+    owner.call("POST", "events", 201, json=given("mine/own", {"any": "thing"}))
+
+
+def test_what_is_inside_of_events_can_be_asked_for(owner: App) -> None:
+    for n in range(4):
+        event = {"type": "mine/own", "streamIds": ["diary"], "content": {"a": {"n": n}}}
+        owner.call("POST", "events", 201, json=event)
+
+    def found(*conditions: dict[str, Any]) -> list[int]:
+        asked = {"content": json.dumps(conditions)}
+        events = owner.call("GET", "events", params=asked)["events"]
+        return sorted(e["content"]["a"]["n"] for e in events)
+
+    assert found({"path": "a.n", "gte": 2}) == [2, 3]
+    assert found({"path": "a.n", "in": [0, 3]}, {"path": "a.n", "neq": 0}) == [3]
+    assert found({"path": "$.a.m", "exists": True}) == []
+
+
+FILE = b"\x89PNG not really"
+EVENT = json.dumps({"type": "picture/attached", "streamIds": ["diary"]})
+PARTS = [("event", (None, EVENT)), ("file", ("a photo é.png", FILE, "image/png"))]
+
+
+def test_files_come_in_any_order_and_go_out_again(ctx: Context, alice: Access, owner: App) -> None:
+    for parts in (PARTS, PARTS[::-1], [("x", PARTS[0][1]), ("event", PARTS[1][1])]):
+        made = owner.call("POST", "events", 201, files=parts)["event"]
+        [file] = made["attachments"]
+        assert (file["fileName"], file["type"], file["size"]) == ("a photo é.png", "image/png", 15)
+    path = f"{HOME}/events/{made['id']}/{file['id']}"
+    digest = base64.b64encode(hashlib.sha256(FILE).digest()).decode()
+    assert file["integrity"] == f"sha256-{digest}"
+    for url in (path, f"{path}/any-name.png"):
+        sent = owner.client.get(url, headers={"Authorization": owner.secret})
+        assert sent.content == FILE
+        assert sent.headers["content-type"] == "image/png"
+        assert sent.headers["digest"] == f"SHA-256={digest}"
+        assert sent.headers["content-disposition"].startswith("attachment; filename*=UTF-8''a%20")
+    assert owner.client.get(f"{path}?auth={owner.secret}").status_code == 401
+    assert owner.client.get(f"{path}?readToken={file['readToken']}").content == FILE
+    assert owner.client.get(f"{path}?readToken={file['readToken']}x").status_code == 403
+    other = App(ctx, token(ctx, alice, Permission(Level.READ, "diary"), name="Reader"))
+    [theirs] = other.call("GET", f"events/{made['id']}")["event"]["attachments"]
+    assert theirs["readToken"] != file["readToken"]
+    moved = {"streamIds": ["work"]}
+    owner.call("PUT", f"events/{made['id']}", json=moved)
+    assert owner.client.get(f"{path}?readToken={theirs['readToken']}").status_code == 404
+    more = owner.call("POST", f"events/{made['id']}", files=[PARTS[1]])["event"]["attachments"]
+    assert len(more) == 2
+    left = owner.call("DELETE", f"events/{made['id']}/{file['id']}")["event"]["attachments"]
+    assert [f["id"] for f in left] == [f["id"] for f in more if f["id"] != file["id"]]
+    bad = {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}
+    assert owner.refused("POST", "events", 400, **bad) == "invalid-request-structure"
+
+
+# Streams
+
+
+def test_a_stream_is_made_changed_and_deleted(owner: App) -> None:
+    made = owner.call("POST", "streams", 201, json={"id": "Bad Id!é", "name": "Mine"})["stream"]
+    assert (made["id"], made["parentId"]) == ("Bad-Ide", None)
+    assert "children" not in made
+    path = f"streams/{made['id']}"
+    changed = owner.call("PUT", path, json={"name": "Ours", "parentId": "work"})["stream"]
+    assert (changed["name"], changed["parentId"]) == ("Ours", "work")
+    for body, status, id_ in (
+        ({"id": "null", "name": "N"}, 400, "invalid-item-id"),
+        ({"id": "diary", "name": "N"}, 409, "item-already-exists"),
+        ({"name": "Diary"}, 409, "item-already-exists"),
+        ({"name": "N", "parentId": "none"}, 400, "unknown-referenced-resource"),
+        ({}, 400, "invalid-parameters-format"),
+    ):
+        assert owner.refused("POST", "streams", status, json=body) == id_
+    for body, status, id_ in (
+        ({"parentId": made["id"]}, 400, "invalid-operation"),
+        ({"created": 1}, 403, "forbidden"),
+    ):
+        assert owner.refused("PUT", path, status, json=body) == id_
+    assert owner.call("DELETE", path)["stream"]["trashed"] is True
+    assert owner.call("DELETE", path)["streamDeletion"] == {"id": made["id"]}
+    assert owner.refused("DELETE", path, 404) == "unknown-resource"
+
+
+def test_events_of_a_deleted_stream_go_where_it_is_said(owner: App) -> None:
+    only, both = owner.note("only", "dreams"), owner.note("both", "dreams", "work")
+    owner.call("DELETE", "streams/dreams")
+    assert owner.refused("DELETE", "streams/dreams", 400) == "invalid-parameters-format"
+    done = owner.call("DELETE", "streams/dreams?mergeEventsWithParent=true")
+    actions = {u["id"]: u["action"] for u in done["updatedEvents"]}
+    assert actions == {only: "mergedToParent", both: "mergedToParent"}
+    assert owner.call("GET", f"events/{only}")["event"]["streamIds"] == ["diary"]
+    owner.call("DELETE", "streams/diary")
+    wrong = owner.refused("DELETE", "streams/diary?mergeEventsWithParent=true", 400)
+    assert wrong == "invalid-operation"
+
+
+def test_the_account_is_streams_too(owner: App) -> None:
+    listed = {s["id"]: s for s in owner.call("GET", "streams")["streams"]}
+    assert ":_audit:" in listed
+    assert [s["id"] for s in listed[":_system:account"]["children"]][:2] == [
+        ":_system:language",
+        ":system:email",
+    ]
+    [event] = owner.call("GET", "events?streams=:_system:language")["events"]
+    assert (event["type"], event["content"]) == ("language/iso-639-1", "en")
+    owner.call("PUT", "events/:_system:language", json={"content": "fr"})
+    assert owner.call("GET", "account")["account"]["language"] == "fr"
+
+
+# Accesses
+
+
+def test_accesses_are_made_changed_and_revoked(ctx: Context, owner: App) -> None:
+    permissions = [
+        {"streamId": "diary", "level": "contribute"},
+        {"streamId": "sport", "level": "read", "defaultName": "Sport"},
+        {"feature": "selfRevoke", "setting": "forbidden"},
+    ]
+    asked = {"name": "App", "type": "app", "permissions": permissions, "deviceName": "Phone"}
+    made = owner.call("POST", "accesses", 201, json=asked)["access"]
+    assert made["deviceName"] == "Phone"
+    assert made["apiEndpoint"] == f"http://{made['token']}@localhost:8400/pryv/alice/"
+    assert made["permissions"][-1] == permissions[-1]
+    assert "sport" in {s["id"] for s in owner.call("GET", "streams")["streams"]}
+    assert owner.refused("POST", "accesses", 409, json=asked) == "item-already-exists"
+    app = App(ctx, made["token"])
+    assert app.refused("DELETE", f"accesses/{made['id']}", 403) == "forbidden"
+    share = {"name": "Share", "permissions": [{"streamId": "diary", "level": "read"}]}
+    shared = app.call("POST", "accesses", 201, json=share)["access"]
+    far = {"name": "Far", "permissions": [{"streamId": "work", "level": "read"}]}
+    told = app.call("POST", "accesses", 403, json=far)["error"]
+    assert told["id"] == "forbidden"
+    assert [a["id"] for a in app.call("GET", "accesses")["accesses"]] == [shared["id"]]
+    assert App(ctx, shared["token"]).refused("GET", "accesses", 403) == "forbidden"
+    assert len(owner.call("GET", "accesses")["accesses"]) == 3
+    changed = owner.call("PUT", f"accesses/{made['id']}", json={"clientData": {"a": 1}})["access"]
+    assert changed["id"] == f"{made['id']}:1"
+    stale = owner.call("PUT", f"accesses/{made['id']}", 409, json={"name": "Late"})["error"]
+    assert (stale["id"], stale["data"]["currentSerial"]) == ("stale-resource", 1)
+    kept = owner.call("GET", f"accesses/{changed['id']}?includeHistory=true")
+    assert [v["id"] for v in kept["history"]] == [made["id"]]
+    gone = owner.call("DELETE", f"accesses/{changed['id']}")
+    assert gone["accessDeletion"] == {"id": made["id"]}
+    assert gone["relatedDeletions"] == [{"id": shared["id"]}]
+    assert app.refused("GET", "events", 403) == "invalid-access-token"
+
+
+def test_an_app_is_checked_before_it_gets_what_it_asks(owner: App) -> None:
+    def check(*permissions: dict[str, str]) -> Any:
+        asked = {"requestingAppId": "my-app", "requestedPermissions": permissions}
+        return owner.call("POST", "accesses/check-app", json=asked)
+
+    diary = {"streamId": "diary", "level": "read", "defaultName": "My diary"}
+    told = check(diary, {"streamId": "new", "level": "read", "defaultName": "Work"})
+    assert told["checkedPermissions"] == [
+        {"streamId": "diary", "level": "read", "name": "Diary"},
+        {"streamId": "new", "level": "read", "defaultName": "Work (1)"},
+    ]
+    assert told["error"]["id"] == "item-already-exists"
+    asked = {"name": "my-app", "type": "app", "permissions": [diary]}
+    made = owner.call("POST", "accesses", 201, json=asked)["access"]
+    assert check(diary)["matchingAccess"]["token"] == made["token"]
+    other = check({"streamId": "work", "level": "read"})
+    assert other["mismatchingAccess"]["id"] == made["id"]
+
+
+BAD_PERMISSIONS: list[Any] = [
+    "x",
+    [1],
+    [{"streamId": "diary"}],
+    [{"streamId": "diary", "level": "bogus"}],
+    [{"level": "read"}],
+    [{"streamId": 1, "level": "read"}],
+    [{"feature": "fly", "setting": "forbidden"}],
+    [{"feature": "selfRevoke", "setting": "maybe"}],
+]
+
+
+def test_permissions_that_cannot_be_right(owner: App) -> None:
+    for permissions in BAD_PERMISSIONS:
+        asked = {"name": "Bad", "permissions": permissions}
+        assert owner.refused("POST", "accesses", 400, json=asked) == "invalid-parameters-format"
+
+
+# What is beside the data
+
+
+def test_profile_sets_merge_and_are_whose_they_are(ctx: Context, alice: Access, owner: App) -> None:
+    app = App(ctx, token(ctx, alice, Permission(Level.READ, "diary"), name="Reader"))
+    owner.call("PUT", "profile/public", json={"a": 1, "b": 2})
+    assert owner.call("PUT", "profile/public", json={"a": None})["profile"] == {"b": 2}
+    assert app.call("GET", "profile/public")["profile"] == {"b": 2}
+    assert app.refused("PUT", "profile/public", 403, json={}) == "forbidden"
+    assert app.refused("GET", "profile/private", 403) == "forbidden"
+    assert app.call("PUT", "profile/app", json={"x": {"y": 1}})["profile"] == {"x": {"y": 1}}
+    assert owner.refused("GET", "profile/app", 400) == "invalid-operation"
+
+
+def test_followed_slices(owner: App) -> None:
+    slice_ = {"name": "Bob", "url": "https://bob.example.org/", "accessToken": "t"}
+    made = owner.call("POST", "followed-slices", 201, json=slice_)["followedSlice"]
+    assert made == {"id": made["id"], **slice_}
+    assert owner.refused("POST", "followed-slices", 409, json=slice_) == "item-already-exists"
+    path = f"followed-slices/{made['id']}"
+    assert owner.call("PUT", path, json={"name": "B"})["followedSlice"]["name"] == "B"
+    assert owner.refused("PUT", path, 403, json={"url": "x"}) == "forbidden"
+    assert len(owner.call("GET", "followed-slices")["followedSlices"]) == 1
+    assert owner.call("DELETE", path)["followedSliceDeletion"] == {"id": made["id"]}
+    assert owner.refused("DELETE", path, 404) == "unknown-resource"
+
+
+def test_a_batch_cannot_hold_what_no_answer_could(
+    ctx: Context, owner: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diurnal.dialects.pryv.methods import calling
+
+    monkeypatch.setattr(calling, "RESULTS_MAX", 1)
+    owner.note("a")
+    owner.note("b")
+    [many, one] = owner.batch(("events.get", {}), ("events.get", {"limit": 1}))
+    assert (many["error"]["id"], many["error"]["data"]) == ("too-many-results", {"limit": 1})
+    assert len(one["events"]) == 1
+
+
+def test_a_shared_access_makes_no_others(ctx: Context, alice: Access, owner: App) -> None:
+    _, secret = ctx.store.write(
+        lambda tx: accesses.create(
+            tx,
+            ctx,
+            alice,
+            name="S",
+            permissions=[Permission(Level.READ, "diary")],
+            kind=Kind.SHARED,
+            api="pryv",
+        )
+    ).result()
+    share = {"name": "T", "permissions": [{"streamId": "diary", "level": "read"}]}
+    assert App(ctx, secret).refused("POST", "accesses", 403, json=share) == "forbidden"
