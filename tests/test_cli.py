@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from diurnal import __version__
 from diurnal.cli import redacted
 from diurnal.model.access import ALL_RIGHTS, Level, Rights
 from diurnal.services import accesses, audit
@@ -91,6 +92,11 @@ def test_options_for_all_may_stand_before_and_after_the_command(home: Path) -> N
     for ran in listed:
         [account] = document(ran)["accounts"]
         assert (account["account"], account["timezone"]) == ("alice", "Europe/Berlin")
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    ran = diurnal("--version")
+    assert (ran.returncode, ran.stdout.strip()) == (0, __version__)
 
 
 def test_failures_are_one_plain_line_and_status_1(home: Path, tmp_path: Path) -> None:

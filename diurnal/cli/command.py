@@ -80,6 +80,14 @@ def _in_front(arguments: list[str]) -> list[str]:
     return [*moved, *rest]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from diurnal import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _everywhere(
     data_dir: Annotated[
@@ -89,14 +97,13 @@ def _everywhere(
         str | None,
         typer.Option(help="postgresql://… or sqlite:///FILE.", show_default=False),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool,
+        # Eager: asked for before a missing command is complained of.
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Take what stands before every command."""
-    if version:
-        from diurnal import __version__
-
-        typer.echo(__version__)
-        raise typer.Exit
     given.update(data_dir=data_dir, database_url=database_url)
 
 
