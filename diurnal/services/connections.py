@@ -247,7 +247,9 @@ def signed_in(ctx: Context, caller: Access, id_: str, code: str, state: str | No
     connector = sources.find(c.connector)
     if state is not None and not source_tokens.check_state(ctx, c, state):
         raise Conflict("this belongs to another sign-in; begin again")
-    with outbound.Client(ctx.settings.outbound_allow) as client:
+    from diurnal.outbound.client import Client
+
+    with Client(ctx.settings.outbound_allow) as client:
         source_tokens.finish(ctx, c, connector, client, code)
         auth = connector.auth
         if isinstance(auth, OAuth2) and auth.register is not None:

@@ -39,7 +39,7 @@ def valued(tx: Tx, ctx: Context, caller: Access, measure: str) -> Mapping[int, D
 
 
 def give(tx: WriteTx, ctx: Context, caller: Access, measure: str, wanted: list[int]) -> None:
-    """Number the days of `wanted` that have no number yet, the earliest first.
+    """Give a number to the days of `wanted` that have none yet, the earliest first.
 
     A number is a change number that nothing else has: the log tells of it as of a new row.
     """

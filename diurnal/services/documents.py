@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from diurnal import outbound
 from diurnal.auth.oauth2.face import Face
 from diurnal.errors import AppError, Conflict, InvalidInput
 from diurnal.model.time import HOUR
@@ -67,7 +66,9 @@ def fetch(ctx: Context, id_: str) -> bytes:
         InvalidInput: there is none to be had.
     """
     try:
-        with outbound.Client(ctx.settings.outbound_allow) as client:
+        from diurnal.outbound.client import Client
+
+        with Client(ctx.settings.outbound_allow) as client:
             answer = client.request(
                 "GET",
                 id_,

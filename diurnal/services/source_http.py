@@ -7,7 +7,7 @@ import time as stopwatch
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import msgspec
@@ -18,13 +18,16 @@ from diurnal.connectors import Answer, Connector, Key, OAuth2, Options, Token
 from diurnal.connectors._answers import decode
 from diurnal.connectors._paging import pages
 from diurnal.errors import InvalidInput, Upstream
-from diurnal.outbound import Client, Failed
+from diurnal.outbound import Failed
 from diurnal.services import jobs, source_tokens, upstreams
 from diurnal.services.context import Context
 from diurnal.services.source_tokens import Held, SignInAgain
 from diurnal.services.upstreams import Enough, Later
 from diurnal.store import connections
 from diurnal.store import upstreams as upstream_store
+
+if TYPE_CHECKING:
+    from diurnal.outbound.client import Client
 
 TRIES_MAX = 5
 RETRY_FIRST_S = 0.5

@@ -11,7 +11,7 @@ import base64
 import secrets
 import time as stopwatch
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import msgspec
@@ -22,7 +22,6 @@ from diurnal.connectors import Answer, Connector, Key, OAuth2, Token
 from diurnal.connectors._answers import at, decode
 from diurnal.errors import Conflict, InvalidInput, NotFound, Upstream
 from diurnal.model.time import MINUTE, SECOND
-from diurnal.outbound import Client
 from diurnal.services import upstreams
 from diurnal.services.context import Context
 from diurnal.services.schedule import ACTIVE, PAUSED, RECONNECT
@@ -31,6 +30,9 @@ from diurnal.store import changes
 from diurnal.store import connections as store
 from diurnal.store.connections import Stored
 from diurnal.store.database import Tx, WriteTx
+
+if TYPE_CHECKING:
+    from diurnal.outbound.client import Client
 
 EARLY = MINUTE
 """A token is renewed this long before it ends."""

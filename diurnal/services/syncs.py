@@ -16,7 +16,6 @@ import structlog
 from diurnal.connectors import Connector
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Upstream
 from diurnal.model.time import MINUTE, SECOND
-from diurnal.outbound import Client
 from diurnal.services import accesses, inbox, jobs, pulls, schedule, source_tokens, sources
 from diurnal.services.arrivals import Arrivals
 from diurnal.services.context import Context
@@ -87,6 +86,8 @@ def run(
     hidden = source_tokens.secrets_of(ctx, c)
     options = sources.options(connector, c.options, hidden)
     hand = Arrivals(ctx, accesses.personal(account_id, ""), c, lease=lease, stopping=stopping)
+    from diurnal.outbound.client import Client
+
     with Client(ctx.settings.outbound_allow) as client:
         http: SourceHttp | None = None
         run_: pulls.Run | None = None

@@ -13,7 +13,7 @@ from diurnal.connectors import Connector, OAuth2
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.model.time import DAY, SECOND, day_text
-from diurnal.outbound import Client
+from diurnal.outbound.client import Client
 from diurnal.services import days, events, source_http, source_tokens, syncs
 from diurnal.services.context import Context
 from diurnal.store.connections import Stored

@@ -10,7 +10,8 @@ from ipaddress import ip_network
 import pytest
 
 from diurnal.errors import InvalidInput, Upstream
-from diurnal.outbound import Client, Failed, NotAllowed, check_url, permitted
+from diurnal.outbound import Failed, NotAllowed, check_url, permitted
+from diurnal.outbound.client import Client
 from tests.upstream import Asked, Said
 from tests.upstream import Upstream as Server
 

@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from diurnal import outbound
 from diurnal.connectors import Connector, Key, OAuth2, Pull, Token
 from diurnal.errors import Conflict, InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR, MINUTE
+from diurnal.outbound.client import Client
 from diurnal.services import connection_views, connections, source_http, source_tokens, upstreams
 from diurnal.services.context import Context
 from diurnal.services.source_tokens import SignInAgain
@@ -247,7 +247,7 @@ class TestManyAtOnce:
         start = threading.Barrier(50)
 
         def work(_: int) -> str:
-            with outbound.Client(HERE) as client:
+            with Client(HERE) as client:
                 http = source_http.open_http(here, OAUTH, c.account_id, c.id, {}, client)
                 start.wait(30)
                 return http.token.access
@@ -372,7 +372,7 @@ def test_no_token_is_in_the_log_or_readable_in_the_database(
     with capture_logs() as logs:
         c = signed(here, alice)
         service.refresh, service.access = "x", "y"
-        with outbound.Client(HERE) as client:
+        with Client(HERE) as client:
             http = source_http.open_http(here, OAUTH, c.account_id, c.id, {}, client)
             with pytest.raises(SignInAgain):
                 http.get("/weights", {"from": "2026-01-01", "to": "2026-01-02"})
