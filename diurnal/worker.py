@@ -66,6 +66,8 @@ def handlers() -> dict[str, Handler]:
         "sync": _sync,
         "experiment": _experiment,
         "mail": _mail,
+        "export": _export,
+        "backup": _backup,
     }
 
 
@@ -106,6 +108,19 @@ def _mail(ctx: Context, lease: Lease, _stop: threading.Event) -> None:
     mail.run(ctx, lease)
 
 
+def _export(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import accesses, export_jobs
+
+    owner = accesses.personal(lease.account_id, "")
+    export_jobs.run(ctx, lease, owner=owner, stopping=stop.is_set)
+
+
+def _backup(ctx: Context, lease: Lease, stop: threading.Event) -> None:
+    from diurnal.services import backup_jobs
+
+    backup_jobs.run(ctx, lease, stopping=stop.is_set)
+
+
 def _sync(ctx: Context, lease: Lease, stop: threading.Event) -> None:
     from diurnal.services import syncs
 
@@ -132,8 +147,20 @@ def run(ctx: Context, kinds: Mapping[str, Handler], stop: threading.Event | None
         freed = ctx.store.write(lambda tx: jobs.free(tx, ctx, owner)).result()
         log.info("worker started", pid=os.getpid(), taken_up=freed)
         plan(ctx, kinds)
-        _loop(ctx, kinds, stop, owner)
+        caller = threading.Thread(target=_call_webhooks, args=(ctx, owner, stop), name="webhooks")
+        caller.start()
+        try:
+            _loop(ctx, kinds, stop, owner)
+        finally:
+            stop.set()
+            caller.join()
         log.info("worker stopped", pid=os.getpid())
+
+
+def _call_webhooks(ctx: Context, owner: str, stop: threading.Event) -> None:
+    from diurnal.services import webhook_calls
+
+    webhook_calls.serve(ctx, owner, stop)
 
 
 class _Lane:
@@ -274,20 +301,22 @@ def beating(ctx: Context, lease: Lease) -> Iterator[None]:
 
 def plan(ctx: Context, kinds: Mapping[str, Handler]) -> None:
     """Give every account its weekly analysis and every connection its next look at its source."""
-    from diurnal.services import analyse, schedule
+    from diurnal.services import analyse, backup_jobs, schedule
 
     try:
+        if "backup" in kinds:
+            backup_jobs.plan(ctx)
         if "analyse" in kinds:
             analyse.plan(ctx)
         if "sync" in kinds:
             schedule.plan(ctx)
-    except AppError as error:
-        log.warning("work waits to be planned", reason=error.message)
+    except (AppError, OSError) as error:
+        log.warning("work waits to be planned", reason=str(error))
 
 
 def tidy(ctx: Context) -> None:
     """Remove what nobody needs any more: old jobs, abandoned uploads, bytes without an event."""
-    from diurnal.services import accounts, attachments, imports, one_time
+    from diurnal.services import accounts, attachments, export_jobs, imports, one_time
 
     try:
         accounts.erase_leftovers(ctx)
@@ -296,6 +325,7 @@ def tidy(ctx: Context) -> None:
             _forget_jobs(ctx, account_id)
             one_time.tidy(ctx, account_id)
             imports.tidy(ctx, account_id)
+            export_jobs.tidy(ctx, account_id)
             attachments.sweep(ctx, account_id, before=ctx.now() - UNSEEN_US)
     except (AppError, OSError) as error:
         log.warning("tidying up waits", reason=str(error))

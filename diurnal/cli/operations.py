@@ -114,14 +114,14 @@ def _running(settings: Settings) -> Iterator[Any]:
 @app.command()
 @plain
 def migrate(json: Json = False) -> None:
-    """Bring the database to this program's schema."""
+    """Bring the database to this program's schema, after a copy of it."""
     from diurnal.store import migrate as migrations
     from diurnal.store.migrations import HEAD
 
     settings = read_settings()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = migrations.version(settings.database_url)
-    migrations.ensure(settings.database_url)
+    migrations.ensure(settings.database_url, settings.backups)
     if json:
         print_json({"before": before, "schema": HEAD})
     elif before == HEAD:

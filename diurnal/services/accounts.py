@@ -295,14 +295,19 @@ def forget(ctx: Context, account_id: int) -> None:
 
 def erase_files(ctx: Context, account_id: int) -> None:
     """Remove the files of an account that is gone."""
+    from diurnal.services import export_jobs
+
     ctx.blobs.erase(account_id)
     uploads.erase(ctx, account_id)
+    export_jobs.erase(ctx, account_id)
 
 
 def erase_leftovers(ctx: Context) -> None:
     """Remove files of accounts that are gone, put by what still ran when they went."""
+    from diurnal.services import export_jobs
+
     # The folders first: an account is there before its files.
-    found = {*ctx.blobs.accounts(), *uploads.owners(ctx)}
+    found = {*ctx.blobs.accounts(), *uploads.owners(ctx), *export_jobs.owners(ctx)}
     there = set(ctx.store.read(lambda tx: [a.account_id for a in accounts.all_of(tx)]))
     for account_id in found - there:
         erase_files(ctx, account_id)

@@ -214,7 +214,7 @@ def open_context(settings: Settings, now: Callable[[], int] = clock) -> Context:
     """Open store, keys and files of the data directory, making what is not there."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Context(
-        store=open_store(settings.database_url),
+        store=open_store(settings.database_url, settings.backups),
         settings=settings,
         keys=keys.load(settings.data_dir),
         blobs=Blobs(settings.data_dir),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +31,9 @@ BACKOFF_MAX = HOUR
 KEPT = 14 * DAY
 """Ended jobs are remembered this long, and with them their idempotency keys."""
 ERROR_MAX = 500
+
+Stopping = Callable[[], bool]
+"""Whether the worker is to stop."""
 
 
 class LeaseLost(Conflict):

@@ -158,8 +158,11 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, backups: Path | None = None) -> Store:
     """Open the database at `url`, migrating it first where it is behind.
+
+    Args:
+        backups: where a copy goes before a migration; see `migrate.ensure`.
 
     Raises:
         NotFound: the folder of an SQLite file does not exist.
@@ -169,12 +172,12 @@ def open_store(url: str) -> Store:
     if is_postgres(url):
         from diurnal.store.postgres import PostgresStore
 
-        migrate.ensure(url)
+        migrate.ensure(url, backups)
         return PostgresStore(url)
     from diurnal.store.sqlite import SqliteStore
 
     path = sqlite_path(url)
     if not path.parent.is_dir():
         raise NotFound(f"no folder {path.parent}")
-    migrate.ensure(url)
+    migrate.ensure(url, backups)
     return SqliteStore(path)

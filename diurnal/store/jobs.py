@@ -179,6 +179,13 @@ _OPEN = Sql(
 )
 
 
+_OF_KIND = Sql(
+    select(*_FIELDS)
+    .where(job.c.account_id == bindparam("account"), job.c.kind == bindparam("kind"))
+    .order_by(job.c.created_us.desc(), job.c.id.desc())
+)
+
+
 def _job(row: Row) -> Job:
     return Job(
         account_id=row[0],
@@ -314,6 +321,11 @@ def leased_by(tx: Tx, owner: str, now: int) -> list[tuple[int, str, str]]:
 def purge(tx: WriteTx, account_id: int, before: int) -> None:
     """Delete what ended before an instant."""
     tx.execute(_PURGE, {"account": account_id, "before": before})
+
+
+def of_kind(tx: Tx, account_id: int, kind: str) -> list[Job]:
+    """Return the jobs of one kind, ended ones too, newest first."""
+    return [_job(r) for r in tx.execute(_OF_KIND, {"account": account_id, "kind": kind})]
 
 
 def open_of(tx: Tx, account_id: int, kinds: Sequence[str]) -> list[Job]:

@@ -56,8 +56,11 @@ def version(url: str) -> str | None:
     return str(row[0]) if row else None
 
 
-def ensure(url: str) -> None:
-    """Migrate `url` when it is behind.
+def ensure(url: str, backups: Path | None = None) -> None:
+    """Migrate `url` when it is behind, after a copy of what is there.
+
+    Args:
+        backups: the folder for the copy; `backups` beside an SQLite file when None.
 
     Raises:
         Unavailable: it is ahead of this code, or the migration failed.
@@ -69,6 +72,13 @@ def ensure(url: str) -> None:
         raise Unavailable(
             f"the database is at schema {found}, newer than this version of Diurnal ({HEAD})"
         )
+    if found is not None:
+        from diurnal.store import snapshot
+
+        if backups is None and not is_postgres(url):
+            backups = sqlite_path(url).with_name("backups")
+        if backups is not None:
+            snapshot.take(url, backups, f"schema-{found}-before-{HEAD}")
     child = subprocess.run(
         [sys.executable, "-m", "diurnal.store.migrate"],
         env={**os.environ, URL_VARIABLE: url},

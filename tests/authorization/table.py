@@ -110,6 +110,20 @@ def owner_only(status: int, *, missing: int = 404) -> Expected:
     return expected
 
 
+def owners(status: int) -> Expected:
+    """The owner's own thing: to everybody else it is not there."""
+
+    def expected(kind: str, aim: Aim) -> int:
+        return status if kind in OWNERS and aim is Aim.INSIDE else 404
+
+    return expected
+
+
+def hears(kind: str, _aim: Aim) -> int:
+    """Of changes: who reads anything, and reads it at once; but no address here may be told."""
+    return 400 if kind in OWNERS | READERS | {"dayer"} else 403
+
+
 def event(right: frozenset[str], status: int) -> Expected:
     """An event: not found where it may not be seen, refused where it may not be changed."""
 
@@ -454,6 +468,15 @@ TABLE: Mapping[str, Row] = {
     "PATCH /admin/accounts/{username}": Row(
         owner_only(404), {"username": "nobody"}, {"disabled": True}
     ),
+    "GET /admin/backups": Row(owner_only(200)),
+    "POST /admin/backups": Row(owner_only(202)),
+    "GET /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),
+    "DELETE /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),
+    "GET /exports": Row(owner_only(200)),
+    "POST /exports": Row(owner_only(400), body={"format": "papyrus"}),
+    "GET /exports/{id}": Row(owner_only(404), {"id": "nothing"}),
+    "GET /exports/{id}/file": Row(owner_only(404), {"id": "nothing"}),
+    "DELETE /exports/{id}": Row(owner_only(404), {"id": "nothing"}),
     "DELETE /admin/accounts/{username}": Row(owner_only(404), {"username": "nobody"}),
     "GET /changes": Row(owner_only(200)),
     "GET /live": Row(always(200), endless=True),
@@ -482,6 +505,17 @@ TABLE: Mapping[str, Row] = {
     "PATCH /clients/{id}": Row(owner_only(200), {"id": "{client}"}, {"name": "M"}, aims=OWN),
     "POST /clients/{id}/secret": Row(owner_only(200), {"id": "{client}"}, aims=OWN),
     "DELETE /clients/{id}": Row(owner_only(200), {"id": "{client}"}, aims=OWN),
+    "GET /webhooks": Row(always(200)),
+    "POST /webhooks": Row(hears, body={"url": "http://127.0.0.1:9/{kind}"}),
+    "GET /webhooks/{id}": Row(owners(200), {"id": "{webhook}"}, aims=OWN),
+    "PATCH /webhooks/{id}": Row(owners(200), {"id": "{webhook}"}, {"name": "M"}, aims=OWN),
+    "POST /webhooks/{id}/secret": Row(owners(200), {"id": "{webhook}"}, aims=OWN),
+    "POST /webhooks/{id}/test": Row(owners(200), {"id": "{webhook}"}, aims=OWN),
+    "GET /webhooks/{id}/deliveries": Row(owners(200), {"id": "{webhook}"}, aims=OWN),
+    "POST /webhooks/{id}/deliveries/{delivery}/resend": Row(
+        owners(404), {"id": "{webhook}", "delivery": "msg_x"}, aims=OWN
+    ),
+    "DELETE /webhooks/{id}": Row(owners(200), {"id": "{webhook}"}, aims=OWN),
     "GET /scopes/{api}": Row(always(200), {"api": "exist"}, public=True),
     "GET /consents": Row(owner_only(200)),
     "GET /consents/{id}": Row(owner_only(200), {"id": "{consent}"}, aims=OWN),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,30 @@ def test_a_database_of_a_newer_version_is_refused_plainly(migrated_url: str) -> 
         opened.close()
     with pytest.raises(Unavailable, match=f"schema 9999, newer than .* {HEAD}|newer"):
         open_store(migrated_url)
+
+
+def test_a_migration_copies_what_is_there_first(migrated_url: str, tmp_path: Path) -> None:
+    """The version is one that no script leads on from: the migration fails, the copy is there."""
+    sql = "UPDATE alembic_version SET version_num = '0000'"
+    if is_postgres(migrated_url):
+        with psycopg.connect(migrated_url) as connection:
+            connection.execute(sql)
+        if shutil.which("pg_dump") is None:
+            pytest.skip("pg_dump is not installed")
+    else:
+        opened = apsw.Connection(str(sqlite_path(migrated_url)))
+        opened.execute(sql)
+        opened.close()
+    kept = tmp_path / "kept"
+    with pytest.raises(Unavailable, match="migration failed"):
+        open_store(migrated_url, kept)
+    (copy,) = kept.iterdir()
+    assert copy.name.startswith(f"schema-0000-before-{HEAD}.")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    if is_postgres(migrated_url):
+        assert copy.read_bytes()[:5] == b"PGDMP"
+    else:
+        assert migrate.version(f"sqlite:///{copy}") == "0000"
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(data_dir: Path) -> None:
