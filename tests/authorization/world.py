@@ -23,6 +23,7 @@ from diurnal.services import (
     sources,
     streams,
     uploads,
+    webhooks,
 )
 from diurnal.services import attachments as files
 from diurnal.services.context import Context
@@ -133,6 +134,7 @@ class World:
             "share": NO_ID,
             "offer": NO_ID,
             "placeholder": NO_ID,
+            "webhook": NO_ID,
         }
         if nowhere:
             return known
@@ -168,6 +170,7 @@ class World:
             ("share", self._share),
             ("offer", self._offer),
             ("placeholder", self._placeholder),
+            ("webhook", self._webhook),
         ):
             if f"{{{word}}}" in asked:
                 known[word] = make(owner)
@@ -216,6 +219,13 @@ class World:
         given = [{"name": "N"}]
         made = self._write(lambda tx: records.create(tx, self.ctx, owner, "placeholders", given))
         return str(made[0].id)
+
+    def _webhook(self, owner: Access) -> str:
+        for old in self.ctx.store.read(lambda tx: webhooks.listed(tx, self.ctx, owner)):
+            self._write(lambda tx, o=old: webhooks.remove(tx, self.ctx, owner, o.id))
+        given = {"url": "http://127.0.0.1:9/"}  # where nobody may reach: a test of it is refused
+        made, _ = self._write(lambda tx: webhooks.create(tx, self.ctx, owner, **given))
+        return str(made.id)
 
     def _file(self, owner: Access, event: str) -> str:
         digest, size = self.ctx.blobs.put(owner.account_id, [b"x"], limit=10)

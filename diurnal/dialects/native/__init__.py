@@ -12,6 +12,7 @@ from diurnal.dialects.native import (
     admin,
     analyses,
     audit,
+    backups,
     clients,
     connections,
     consents,
@@ -20,6 +21,7 @@ from diurnal.dialects.native import (
     endpoint,
     events,
     experiments,
+    exports,
     files,
     findings,
     goals,
@@ -43,6 +45,7 @@ from diurnal.dialects.native import (
     source_order,
     streams,
     tokens,
+    webhooks,
 )
 from diurnal.dialects.native.endpoint import Endpoint
 
@@ -73,9 +76,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *passkeys.ENDPOINTS,
     *second_factor.ENDPOINTS,
     *admin.ENDPOINTS,
+    *backups.ENDPOINTS,
+    *exports.ENDPOINTS,
     *tokens.ENDPOINTS,
     *audit.ENDPOINTS,
     *clients.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *consents.ENDPOINTS,
     *shares.ENDPOINTS,
     *ownership.ENDPOINTS,
