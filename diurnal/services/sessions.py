@@ -112,9 +112,10 @@ def of_app(tx: Tx, ctx: Context, account_id: int, api: str, name: str) -> Stored
     """Return the session of an app that still opens something, where its token can be shown."""
     for stored in access_rows.all_of(tx, account_id):
         a = stored.access
-        if a.owner and (a.api, a.name) == (api, name) and stored.sealed is not None:
-            if stored.deleted is None and not accesses.expired(ctx, a):
-                return stored
+        if not a.owner or (a.api, a.name) != (api, name) or stored.sealed is None:
+            continue
+        if stored.deleted is None and not accesses.expired(ctx, a):
+            return stored
     return None
 
 

@@ -36,5 +36,5 @@ def day_of(tx: Tx, account_id: int, seq: int) -> tuple[str, int] | None:
 
 
 def add(tx: WriteTx, account_id: int, measure: str, days: Sequence[int], first: int) -> None:
-    """Number days, from `first` on."""
+    """Give days their numbers, from `first` on."""
     tx.many(_ADD, [(account_id, measure, day, first + n) for n, day in enumerate(days)])

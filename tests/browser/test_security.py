@@ -43,7 +43,9 @@ def _sign_in(page: Page, home: Server, name: str = NAME) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", ["sign-in", "sign-up", "reset", "new-password", "security", "admin"])
+@pytest.mark.parametrize(
+    "name", ["sign-in", "sign-up", "reset", "new-password", "security", "admin"]
+)
 def test_a_page_of_the_door_is_whole_and_readable(
     chromium: Browser, home: Server, name: str, mode: str
 ) -> None:
