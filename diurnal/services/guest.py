@@ -21,6 +21,8 @@ WINDOW = 30
 MEASURES_MAX = 60
 EVENTS_MAX = 40
 TEXT_MAX = 300
+NOTES = "diurnal-notes"
+"""The stream that is offered first."""
 LINE_W, LINE_H = 160, 32
 
 
@@ -80,7 +82,7 @@ def glance(tx: Tx, ctx: Context, access: Access) -> Glance:
     return Glance(
         [r for r in rows if r is not None],
         entries,
-        adds,
+        sorted(adds, key=lambda one: one.id != NOTES),
         [Choice(m.key, m.label) for m in _writable(state, access, keys)],
         day_text(today),
     )

@@ -15,7 +15,7 @@ import msgspec
 from diurnal.auth import one_time_codes, passwords, tokens
 from diurnal.auth.passwords import Rule
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
-from diurnal.model.access import EVERY, Access, Kind, Level, Permission, Place
+from diurnal.model.access import EVERY, RIGHTS, Access, Kind, Level, Permission, Place
 from diurnal.model.time import DAY, day_text
 from diurnal.services import accesses, accounts, audit, mail, own_address
 from diurnal.services.audit import Doing
@@ -452,6 +452,7 @@ _DOES = {
     Level.CREATE_ONLY: "Add to, without seeing,",
     Level.NONE: "Never see",
 }
+_RIGHTS = {"create": "add to", "read": "see", "update": "change", "delete": "delete from"}
 _PLACES = {
     Place.NEAR: "places to about 1 km",
     Place.AREA: "places to about 10 km",
@@ -464,6 +465,13 @@ def words(state: AccountState, permissions: Sequence[Permission]) -> list[str]:
     return [_sentence(state, p) for p in permissions]
 
 
+def _doing(p: Permission) -> str:
+    if p.rights is None or p.level is Level.NONE:
+        return _DOES[p.level]
+    told = ", ".join(_RIGHTS[right] for right in RIGHTS if right in p.rights)
+    return told[:1].upper() + told[1:] or _DOES[Level.NONE]
+
+
 def _sentence(state: AccountState, p: Permission) -> str:
     node = state.tree.get(p.stream) if p.stream in state.tree else None
     what = "everything" if p.stream == EVERY else f"“{node.name if node else p.stream}”"
@@ -472,7 +480,7 @@ def _sentence(state: AccountState, p: Permission) -> str:
         what = ", ".join(labels) + ("" if p.stream == EVERY else f" in {what}")
     if p.tags:
         what += f" tagged {', '.join(p.tags)}"
-    parts = [f"{_DOES[p.level]} {what}"]
+    parts = [f"{_doing(p)} {what}"]
     if p.start is not None:
         parts.append(f"from {_date(state, p.start)}")
     if p.end is not None:

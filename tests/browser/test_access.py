@@ -56,10 +56,10 @@ def test_a_link_is_made_opened_by_a_guest_and_ended(
     visit.go("/sharing")
     page.get_by_role("button", name="Share something").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill("For a friend")
+    dialog.get_by_label("Name", exact=True).fill("For a friend")
     dialog.get_by_label("Everything").check()
     dialog.get_by_label("They may").select_option("contribute")
-    dialog.get_by_label("Places").select_option("area")
+    dialog.locator("#share-place").select_option("area")
     dialog.get_by_label("Password").fill("open up")
     assert visit.faults() == []
     visit.shoot("sharing-make")
@@ -79,8 +79,8 @@ def test_a_link_is_made_opened_by_a_guest_and_ended(
         guest.page.get_by_label("Password").fill("open up")
         guest.page.get_by_role("button", name="Open").click()
         expect(guest.page.get_by_role("heading", name="For a friend")).to_be_visible()
-        expect(guest.page.get_by_text("Steps", exact=True).first).to_be_visible()
-        guest.page.get_by_label("Note").fill("hello from a guest")
+        expect(guest.page.locator("strong", has_text="Steps").first).to_be_visible()
+        guest.page.get_by_label("Note", exact=True).fill("hello from a guest")
         guest.page.get_by_role("button", name="Add the note").click()
         expect(guest.page.get_by_text("hello from a guest")).to_be_visible()
         assert guest.faults() == []
@@ -121,7 +121,7 @@ def test_what_another_account_shares_stands_beside_ones_own(visit: Visit, server
     # Nobody reloads: the offer comes by itself.
     page.get_by_role("button", name="Accept Notes of charlie").click()
     expect(page.get_by_text("charlie was here")).to_be_visible()
-    page.get_by_label("Note").fill("and alice too")
+    page.get_by_label("Note", exact=True).fill("and alice too")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("and alice too")).to_be_visible()
     assert visit.faults() == []
@@ -198,7 +198,7 @@ def test_a_phone_is_connected_told_its_address_and_disconnected(
     page = visit.page
     visit.go("/sources")
     page.get_by_role("button", name="Connect a source").click()
-    page.get_by_label("Search").fill("owntr")
+    page.get_by_role("searchbox", name="Search").fill("owntr")
     page.get_by_role("button", name="OwnTracks").click()
     assert visit.faults() == []
     page.get_by_role("button", name="Connect it").click()

@@ -90,6 +90,23 @@ def test_a_guest_adds_where_it_is_allowed(ctx: Context, guest: Api, alice: Acces
     assert event["createdBy"] == share["token"]
 
 
+def test_a_share_says_in_words_what_it_opens(ctx: Context, guest: Api, alice: Access) -> None:
+    mine = _owner(ctx, guest, alice)
+    asked = [
+        {"level": "read", "stream": "*", "daysOnly": True, "place": "near", "delay": 7},
+        {"level": "contribute", "stream": "*", "rights": ["create", "update"]},
+        {"level": "none", "stream": "diurnal-notes"},
+        {"level": "read", "stream": "diurnal-body", "measures": ["weight"], "tags": ["a"]},
+    ]
+    share = mine.ok("POST", "/shares", json={"name": "Words", "permissions": asked})
+    assert share["words"] == [
+        "See everything, only one value a day, places to about 1 km, 7 days later",
+        "Add to, change everything",
+        "Never see “Notes”",
+        "See Weight in “Body” tagged a",
+    ]
+
+
 def test_a_link_ends_by_itself(ctx: Context, clock: Clock, guest: Api, alice: Access) -> None:
     mine = _owner(ctx, guest, alice)
     share = mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY})
