@@ -23,6 +23,7 @@ SUBJECTS = (
     "apple_import",
     "file_imports",
     "dialects",
+    "pryv",
     "footprint",
 )
 """Modules of this folder, each with `run(report, quick)`."""

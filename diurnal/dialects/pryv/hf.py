@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -32,25 +33,26 @@ BATCH = "seriesBatch"
 BODY_BYTES_MAX = 64 << 20
 POINTS_MAX = 2_000_000
 """Of one call."""
+FIELDS_MAX = 100
 DELTA, TIMESTAMP = "deltaTime", "timestamp"
 _OFF_LOOP = 200_000
 """Bytes of a body from which on it is read on another thread."""
 
 
-class _Numbers(msgspec.Struct):
+class _Flat(msgspec.Struct):
     format: str
     fields: list[str]
-    points: list[list[float]]
+    points: msgspec.Raw
 
 
-class _Anything(msgspec.Struct):
-    format: str
-    fields: list[str]
-    points: list[list[Any]]
+_flat = msgspec.json.Decoder(_Flat).decode
 
 
-_fast = msgspec.json.Decoder(_Numbers).decode
-_slow = msgspec.json.Decoder(_Anything).decode
+@lru_cache(maxsize=32)
+def _rows(width: int, kind: Any) -> Any:
+    """Return what reads rows of so many values; a row of another length is refused as it reads."""
+    row: Any = tuple[(kind,) * width]  # type: ignore[misc]
+    return msgspec.json.Decoder(list[row]).decode
 
 
 class _One(msgspec.Struct, rename="camel"):
@@ -83,33 +85,37 @@ def read_flat(raw: bytes | msgspec.Raw) -> Given:
     Raises:
         BadStructure: it is none.
     """
-    given: _Numbers | _Anything
     try:
-        given = _fast(raw)
-    except msgspec.ValidationError:
-        try:
-            given = _slow(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise checks.BadStructure(f"The points are no flatJSON: {error}") from None
+        given = _flat(raw)
+        fields = tuple(given.fields)
+        if given.format != FLAT:
+            raise checks.BadStructure('The field "format" must contain the string "flatJSON".')
+        if len(set(fields)) != len(fields) or not 0 < len(fields) <= FIELDS_MAX:
+            raise checks.BadStructure("A field is named twice, or none is.")
+        if (DELTA in fields) == (TIMESTAMP in fields):
+            raise checks.BadStructure("Points need one of deltaTime and timestamp.")
+        return Given(fields, _read_columns(fields, given.points))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise checks.BadStructure(f"The points are no flatJSON: {error}") from None
-    fields = tuple(given.fields)
-    if given.format != FLAT:
-        raise checks.BadStructure('The field "format" must contain the string "flatJSON".')
-    if len(set(fields)) != len(fields) or not fields:
-        raise checks.BadStructure("A field is named twice, or none is.")
-    if (DELTA in fields) == (TIMESTAMP in fields):
-        raise checks.BadStructure("Points need one of deltaTime and timestamp.")
-    if len(given.points) > POINTS_MAX:
-        raise checks.BadStructure(f"At most {POINTS_MAX} points in one call.")
+
+
+def _read_columns(fields: tuple[str, ...], raw: msgspec.Raw) -> dict[str, Any]:
     width = len(fields)
-    if any(len(row) != width for row in given.points):
-        raise checks.BadStructure("A point has not as many values as there are fields.")
-    if isinstance(given, _Numbers):
-        table = model.numbers(given.points, width)
-        return Given(fields, {name: table[:, i].copy() for i, name in enumerate(fields)})
-    columns = list(zip(*given.points, strict=True)) or [()] * width
-    return Given(fields, {name: columns[i] for i, name in enumerate(fields)})
+    try:
+        rows = _rows(width, float)(raw)
+    except msgspec.ValidationError:  # text or nothing among the numbers, or no rows at all
+        rows = _rows(width, Any)(raw)
+        _bound(rows)
+        columns = list(zip(*rows, strict=True)) or [()] * width
+        return {name: columns[i] for i, name in enumerate(fields)}
+    _bound(rows)
+    table = model.numbers(rows, width)
+    return {name: table[:, i].copy() for i, name in enumerate(fields)}
+
+
+def _bound(rows: Sequence[Any]) -> None:
+    if len(rows) > POINTS_MAX:
+        raise checks.BadStructure(f"At most {POINTS_MAX} points in one call.")
 
 
 def points_of(given: Given, element: str, start: int) -> Track:

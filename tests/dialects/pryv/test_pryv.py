@@ -490,7 +490,7 @@ def test_a_bug_answers_without_details(app: App, monkeypatch: pytest.MonkeyPatch
     def broken(*_args: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(events, "create", broken)
+    monkeypatch.setattr(events, "create_each", broken)
     told = app.create(500, type="note/txt", streamId="diary")["error"]
     assert told["id"] == "unexpected-error"
     assert told["message"].startswith("Unexpected error: ")

@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diurnal.dialects.pryv.methods import accesses, account, calling, events, slices, streams
+from diurnal.dialects.pryv.methods import (
+    accesses,
+    account,
+    calling,
+    events,
+    hooks,
+    slices,
+    streams,
+)
 from diurnal.dialects.pryv.methods.table import Call as Call
 from diurnal.dialects.pryv.methods.table import Method as Method
 from diurnal.dialects.pryv.methods.table import Result as Result
@@ -23,6 +31,7 @@ METHODS: Mapping[str, Method] = {
     **accesses.METHODS,
     **account.METHODS,
     **events.METHODS,
+    **hooks.METHODS,
     **slices.METHODS,
     **streams.METHODS,
 }
