@@ -20,7 +20,9 @@ def export(
     ],
     format_: Annotated[
         str,
-        typer.Option("--format", help="jsonl, csv, parquet, sqlite …", metavar="F"),
+        typer.Option(
+            "--format", help="jsonl, csv, parquet, sqlite, ics, gpx, fhir or omh.", metavar="F"
+        ),
     ] = "jsonl",
     json: Json = False,
 ) -> None:

@@ -216,3 +216,49 @@ def test_only_the_owner_exports_and_nothing_is_overwritten(
     for format_ in exports.formats():
         exports.write(ctx, alice, format_, tmp_path / format_)
         assert [p.stat().st_mode & 0o077 for p in (tmp_path / format_).iterdir()] != []
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_other_programs_read_what_fits_into_their_formats(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    import gpxpy
+    import icalendar
+
+    live(ctx, alice)
+    here = {"latitude": 52.5, "longitude": 13.4, "altitude": 34}
+    cases.add(
+        ctx,
+        alice,
+        cases.note(stream_ids=("diurnal-location",), type="position/wgs84", content=here),
+        cases.note(
+            stream_ids=("diurnal-blood-pressure",),
+            type="blood-pressure/mmhg-bpm",
+            content={"systolic": 120, "diastolic": 80},
+        ),
+    )
+    assert exports.write(ctx, alice, "ics", tmp_path / "ics").rows["entries"] >= 3
+    text = (tmp_path / "ics" / "diurnal.ics").read_bytes()
+    entries = {str(e["uid"]): e for e in icalendar.Calendar.from_ical(text).walk("VEVENT")}
+    assert str(entries["mine@diurnal"]["summary"]) == "ünïcode 🦉"
+    assert "trash@diurnal" not in entries
+
+    assert exports.write(ctx, alice, "gpx", tmp_path / "gpx").rows == {"positions": 1}
+    (track,) = gpxpy.parse((tmp_path / "gpx" / "diurnal.gpx").read_text()).tracks
+    (point,) = track.segments[0].points
+    assert (point.latitude, point.longitude, point.elevation) == (52.5, 13.4, 34)
+
+    exports.write(ctx, alice, "fhir", tmp_path / "fhir")
+    told = (tmp_path / "fhir" / "Observation.ndjson").read_text().splitlines()
+    codes = [json.loads(line)["code"]["coding"][0]["code"] for line in told]
+    assert codes.count("8867-4") == 2_000
+    assert codes.count("29463-7") == 1
+    assert codes.count("85354-9") == 1
+    assert len({json.loads(line)["id"] for line in told}) == len(told)
+
+    exports.write(ctx, alice, "omh", tmp_path / "omh")
+    points = (tmp_path / "omh" / "datapoints.ndjson").read_text().splitlines()
+    names = [json.loads(line)["header"]["schema_id"]["name"] for line in points]
+    assert (names.count("heart-rate"), names.count("step-count")) == (2_000, 50)
+    weight = next(json.loads(p) for p in points if "body-weight" in p)
+    assert weight["body"]["body_weight"] == {"value": 70.5, "unit": "kg"}
