@@ -62,15 +62,25 @@ def create(
         InvalidInput: a field cannot be right.
     """
     if not local:
-        ctx.attempts.check(CODE_FILE, address, ctx.now())
-        if not _fits(ctx.settings.data_dir, code or ""):
-            ctx.attempts.failed(CODE_FILE, address)
-            raise Forbidden("the one-time code is not right; the server printed it at its start")
+        check_code(ctx, code, address)
     made = account_cases.create(
         ctx, username=username, password=password, timezone=timezone, first_only=True
     )
     (ctx.settings.data_dir / CODE_FILE).unlink(missing_ok=True)
     return made
+
+
+def check_code(ctx: Context, code: str | None, address: str) -> None:
+    """Refuse a code that `issue_code` did not give.
+
+    Raises:
+        Forbidden: it is missing or wrong.
+        TooMany: too many wrong codes.
+    """
+    ctx.attempts.check(CODE_FILE, address, ctx.now())
+    if not _fits(ctx.settings.data_dir, code or ""):
+        ctx.attempts.failed(CODE_FILE, address)
+        raise Forbidden("the one-time code is not right; the server printed it at its start")
 
 
 def _fits(data_dir: Path, code: str) -> bool:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from diurnal.model.access import Access
-from diurnal.services import first_run
+from diurnal.services import accounts, backups, first_run
 from diurnal.services.context import Context
+from diurnal.services.context import opened as opened_context
+from diurnal.settings import load
 from diurnal.web import pages
 from tests.conftest import PASSWORD
 from tests.dialects.native.client import Api, opened
@@ -64,6 +66,39 @@ def test_from_elsewhere_the_form_asks_for_the_code(ctx: Context) -> None:
         assert 'role="alert"' in refused.text
         code = first_run.issue_code(ctx.settings.data_dir)
         assert goes(browser.page("POST", "/setup", data=NEW | {"code": code}), "/")
+
+
+def test_a_backup_comes_back_on_the_first_visit(
+    ctx: Context, tmp_path: Path, sqlite_template: Path
+) -> None:
+    """From elsewhere: the code first, then the file; nobody fills the disk without it."""
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "diurnal.db").write_bytes(sqlite_template.read_bytes())
+    with opened_context(load(data_dir=old, environ={})) as before:
+        accounts.create(before, username="alice", password=PASSWORD)
+        sealed = before.keys.seal("a token", 1)
+        made = backups.make(before, tmp_path / "x.backup", passphrase="seven crows")
+    file = {"backup": ("x.backup", Path(made.path).read_bytes())}
+    with opened(ctx, address="192.0.2.7") as browser:
+        assert "/setup/restore" in browser.page("GET", "/setup").text
+        assert "One-time code" in browser.page("GET", "/setup/restore").text
+        assert browser.page("POST", "/setup/restore", data={"code": "1"}).status_code == 403
+        assert browser.page("POST", "/setup/restore/file", files=file).status_code == 403
+        code = first_run.issue_code(ctx.settings.data_dir)
+        form = browser.page("POST", "/setup/restore", data={"code": code}).text
+        found = re.search(r'action="(/setup/restore/file[^"]+)"', form)
+        assert found
+        wrong = browser.page("POST", found[1], files=file, data={"passphrase": "eight crows"})
+        assert wrong.status_code == 400
+        assert "passphrase is wrong" in wrong.text
+        given = {"passphrase": "seven crows"}
+        assert goes(browser.page("POST", found[1], files=file, data=given), "/sign-in")
+        assert ctx.keys.open(sealed, 1) == "a token"
+        signed_in = {"name": "alice", "password": PASSWORD}
+        assert goes(browser.page("POST", "/sign-in", data=signed_in), "/")
+        assert goes(browser.page("GET", "/setup/restore"), "/sign-in")
+    assert not list(ctx.settings.data_dir.glob("restore-*"))
 
 
 def test_signing_in_and_out(browser: Api, alice: Access) -> None:
