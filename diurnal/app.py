@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,10 +21,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
-from diurnal.http import Handler, Json, NoStore, doing, header, mounted, of_user, router
+from diurnal.http import (
+    Handler,
+    Json,
+    NoStore,
+    bearer,
+    doing,
+    from_here,
+    header,
+    metrics,
+    mounted,
+    of_user,
+    router,
+)
 from diurnal.live.mount import PATH as SOCKETS
 from diurnal.live.mount import Mount
-from diurnal.services import accesses, audit, legacy, own_address
+from diurnal.services import accesses, audit, legacy, operations, own_address
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
 from diurnal.store.database import WriteTx
@@ -61,7 +75,8 @@ class App:
         known: dict[str, Handler] = {}
         for dialect in dialects().values():
             app = dialect.app(ctx)
-            self._mounts[dialect.prefix.split("/")[1]] = (dialect.prefix, app)
+            for prefix in (dialect.prefix, *dialect.also_at):
+                self._mounts[prefix.split("/")[1]] = (prefix, app)
             chosen = ctx.settings.dialects.get(dialect.name)
             if chosen is not None and chosen.host:
                 self._hosts[chosen.host] = app
@@ -112,6 +127,9 @@ class App:
         if mount is not None and (path == mount[0] or path.startswith(mount[0] + "/")):
             await mount[1](mounted(scope, mount[0]), receive, send)
             return
+        if path == "/metrics":
+            await (await self._metrics(Request(scope, receive)))(scope, receive, send)
+            return
         if path in ("/healthz", "/readyz"):
             await (await self._health(path))(scope, receive, send)
             return
@@ -119,11 +137,22 @@ class App:
 
     async def _health(self, path: str) -> Response:
         if path == "/readyz":
-            try:
-                await self.ctx.store.reads(lambda _tx: None)
-            except AppError:
-                return Json(b'{"status":"unavailable"}', 503)
+            found = await operations.figures(self.ctx)
+            return Json(msgspec.json.encode(found.words), 200 if found.ready else 503)
         return Json(b'{"status":"ok"}')
+
+    async def _metrics(self, request: Request) -> Response:
+        """Answer figures to who has their token, or is on this machine."""
+        token, given = self.ctx.settings.metrics_token, bearer(request)
+        if token is None:
+            allowed = from_here(self.ctx, request)
+        else:
+            allowed = given is not None and hmac.compare_digest(token.encode(), given.encode())
+        if not allowed:
+            return PlainTextResponse("a token is needed\n", 401)
+        found = await operations.figures(self.ctx)
+        kind = "text/plain; version=1.0.0; charset=utf-8"
+        return Response(metrics.text(found), headers={"Cache-Control": "no-store"}, media_type=kind)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

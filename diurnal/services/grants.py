@@ -19,7 +19,7 @@ PERMISSIONS_MAX = 200
 DELAY_MAX = 3_660
 """Days."""
 TOKEN_MAX = 256
-RESHARES = frozenset({"pryv"})
+RESHARES = frozenset({"pryv", "pryv0"})
 """APIs whose contract lets an app share what it may only read."""
 
 

@@ -1,0 +1,17 @@
+"""Pryv as it was in 2012: channels, folders and tokens; 0.1 at `/pryv0`, 0.4 at `/pryv04`."""
+
+from __future__ import annotations
+
+from diurnal.dialects import Dialect
+from diurnal.dialects.pryv0 import endpoints, words
+
+DIALECT = Dialect(
+    name="pryv0",
+    title="Pryv of 2012",
+    prefix="/pryv0",
+    also_at=("/pryv04",),
+    user_hosts=True,
+    statuses=words.STATUSES,
+    app=endpoints.app,
+    routes=endpoints.ROUTES,
+)
