@@ -76,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         backup_dir: where scheduled backups go; `backups` of the data directory when None.
         backup_hours: between two of them; 0 for none. The newest `backup_keep` stay.
         backup_passphrase: locks them; a secret.
+        metrics_token: opens `/metrics` from elsewhere than this machine; a secret.
         origins: where each value came from, by name.
     """
 
@@ -107,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_hours: int = 0
     backup_keep: int = 7
     backup_passphrase: str | None = None
+    metrics_token: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     dialects: Mapping[str, DialectSettings] = {}
@@ -145,8 +147,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return host in known or any(_matches(host, name) for name in self.allowed_hosts)
 
 
+_HIDDEN = ("smtp_password", "backup_passphrase", "metrics_token")
 SECRETS = frozenset(
-    {"database_url", "redis_url", "client_secret", "smtp_password", "backup_passphrase"}
+    {
+        "database_url",
+        "redis_url",
+        "client_secret",
+        "smtp_password",
+        "backup_passphrase",
+        "metrics_token",
+    }
 )
 """Settings that are masked when shown, and that `DIURNAL_…_FILE` may give."""
 
@@ -597,6 +607,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "backup_hours": _number(0, 8_760),
     "backup_keep": _number(1, 1_000),
     "backup_passphrase": _optional_text,
+    "metrics_token": _optional_text,
     "log_level": _choice("debug", "info", "warning", "error"),
     "log_format": _choice("console", "json"),
 }
@@ -632,7 +643,10 @@ def _shown(name: str, value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
-    if name in ("smtp_password", "backup_passphrase") or name.rpartition(".")[2] == "client_secret":
+    if (
+        name in ("smtp_password", "backup_passphrase", "metrics_token")
+        or name.rpartition(".")[2] == "client_secret"
+    ):
         return _MASK
     return _masked(str(value)) if name in SECRETS else str(value)
 

@@ -18,6 +18,7 @@ def start(settings: Settings) -> None:
     level = getattr(logging, settings.log_level.upper())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _request,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -45,6 +46,16 @@ def start(settings: Settings) -> None:
         )
     )
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _request(_logger: Any, _method: str, fields: Any) -> Any:
+    """Name the request that a line belongs to, as the audit does."""
+    doing = sys.modules.get("diurnal.http.doing")  # commands have no requests, and do without
+    running = None if doing is None else doing.current()
+    if running is not None:
+        fields.setdefault("request", running.request)
+        fields.setdefault("api", running.door)
+    return fields
 
 
 def _redact(_logger: Any, _method: str, fields: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticated, Unavailable
 from diurnal.http import doing as doing
+from diurnal.http import metrics
 from diurnal.http.doing import Watch as Watch
 from diurnal.model.access import Access
 from diurnal.services import accesses, sessions
@@ -315,11 +317,13 @@ def guarded(
         if watch is None:
             return (await attempt(request))[1]
         begun = doing.begin(watch, address(request))
+        started = time.perf_counter()
         try:
             error, response = await attempt(request)
         except BaseException:
             await doing.end(watch, begun, AppError("cut off"))
             raise
+        metrics.count(watch.door, response.status_code, time.perf_counter() - started)
         done = await doing.end(watch, begun, error)
         if done.limited:
             response.raw_headers.extend(done.limited)

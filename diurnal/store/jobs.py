@@ -89,6 +89,12 @@ _BY_KEY = Sql(
     )
 )
 _ANY_DUE = Sql(select(job.c.id).where(_due, ~_busy).limit(1))
+_COUNTS = Sql(
+    select(func.count(), func.min(job.c.run_at)).where(
+        job.c.state == DUE, job.c.run_at <= bindparam("now")
+    )
+)
+_DEAD = Sql(select(func.count()).where(job.c.state == DEAD))
 # Round-robin: the next account after the one served last, its oldest job first.
 _NEXT = Sql(
     select(*_FIELDS)
@@ -230,6 +236,12 @@ def add(
 def any_due(tx: Tx, kinds: Sequence[str], now: int) -> bool:
     """Return whether a job is due of an account that has none of these kinds under way."""
     return tx.one(_ANY_DUE, {"kinds": kinds, "now": now}) is not None
+
+
+def counts(tx: Tx, now: int) -> tuple[int, int | None, int]:
+    """Return how many jobs of all accounts are due, since when the oldest, how many are dead."""
+    due, dead = tx.one(_COUNTS, {"now": now}), tx.one(_DEAD, {})
+    return (due[0], due[1], dead[0]) if due and dead else (0, None, 0)
 
 
 def next_due(tx: WriteTx, kinds: Sequence[str], now: int, after: int) -> Job | None:
