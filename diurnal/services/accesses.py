@@ -44,6 +44,12 @@ def remembered(ctx: Context, token: str) -> Access | None:
     return _used(ctx, known.access)
 
 
+def seen_as(ctx: Context, token: str, username: str) -> int | None:
+    """Return the account of a token that was seen as this user's; `resolve` has the last word."""
+    known = ctx.accesses.get(tokens.digest(token))
+    return known.access.account_id if known and known.access.username == username else None
+
+
 def resolve(
     tx: Tx, ctx: Context, token: str, *, account_id: int | None = None, seen: int = -1
 ) -> Access:

@@ -70,6 +70,7 @@ BY_PATH: Mapping[str, Mapping[str, str]] = {
     "/{username}/account/change-password": {"POST": "account.changePassword"},
 }
 """What each method of HTTP does at a path, in the words of Pryv's own methods."""
+OFTEN = ("/{username}/events", "/{username}/streams")
 Step = Callable[[Context, Request], Awaitable[Response]]
 
 
@@ -191,6 +192,8 @@ def app(ctx: Context) -> ASGIApp:
         raise NotFound("Unknown resource.")
 
     paths = {
+        # What is called most is looked for first.
+        **{path: _methods(ctx, BY_PATH[path]) for path in OFTEN},
         **{path: _door(ctx, steps) for path, steps in DOORS.items()},
         **{path: _methods(ctx, ids) for path, ids in BY_PATH.items()},
     }

@@ -19,7 +19,7 @@ from diurnal.dialects.pryv.service import API_VERSION, SERIAL
 from diurnal.errors import NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.events import seconds
-from diurnal.services import accounts
+from diurnal.services import accesses, accounts
 from diurnal.services.context import Context
 
 API = "pryv"
@@ -60,8 +60,11 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
         Unauthenticated: no token (Pryv's 401), or one that opens nothing (its 403).
         AccessExpired: the access is past its time.
     """
-    account_id = await account_of(ctx, request)
     token, in_url = _token(request)
+    name = request.path_params["username"]
+    account_id = None if token is None else accesses.seen_as(ctx, token, name)
+    if account_id is None:
+        account_id = await account_of(ctx, request)
     if token is None or (in_url and header_only):
         raise Unauthenticated("The access token is missing.", missing=True)
     unknown = words.UnknownToken("Cannot find access from token.")
