@@ -468,7 +468,8 @@ def words(state: AccountState, permissions: Sequence[Permission]) -> list[str]:
 def _doing(p: Permission) -> str:
     if p.rights is None or p.level is Level.NONE:
         return _DOES[p.level]
-    told = ", ".join(_RIGHTS[right] for right in RIGHTS if right in p.rights)
+    names = [_RIGHTS[right] for right in RIGHTS if right in p.rights]
+    told = " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
     return told[:1].upper() + told[1:] or _DOES[Level.NONE]
 
 

@@ -155,7 +155,7 @@ def test_an_app_is_shown_less_and_then_nothing(visit: Visit, server: Server) -> 
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_text("Nobody has changed it")).to_be_visible()
     page.get_by_label("Who").select_option("")
-    page.get_by_label("What").fill("tokens.update")
+    page.get_by_role("textbox", name="What").fill("tokens.update")
     expect(page.get_by_role("row").nth(1)).to_contain_text("tokens.update")
 
 
@@ -165,7 +165,7 @@ def test_an_application_and_a_placeholder_are_made_and_deleted(
     page = visit.page
     visit.go("/developer")
     page.get_by_role("button", name="New application").click()
-    page.get_by_label("Name").fill("My bridge")
+    page.get_by_role("textbox", name="Name").fill("My bridge")
     page.get_by_label("For", exact=True).select_option("exist")
     page.get_by_label("Redirect addresses").fill("https://app.example.org/back")
     page.get_by_label("It may write only some attributes").check()

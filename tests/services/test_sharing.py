@@ -101,7 +101,7 @@ def test_a_share_says_in_words_what_it_opens(ctx: Context, guest: Api, alice: Ac
     share = mine.ok("POST", "/shares", json={"name": "Words", "permissions": asked})
     assert share["words"] == [
         "See everything, only one value a day, places to about 1 km, 7 days later",
-        "Add to, change everything",
+        "Add to and change everything",
         "Never see “Notes”",
         "See Weight in “Body” tagged a",
     ]

@@ -77,7 +77,7 @@ export function words(of: Permission, stream: (id: string) => string, measure: (
 function doing(of: Permission): string {
   if (of.rights === undefined) return DOES[of.level] ?? of.level;
   const names: Record<string, string> = { read: "see", create: "add to", update: "change", delete: "delete from" };
-  const told = of.rights.map((right) => names[right] ?? right).join(", ");
+  const told = new Intl.ListFormat("en-GB").format(of.rights.map((right) => names[right] ?? right));
   return told.charAt(0).toUpperCase() + told.slice(1);
 }
 
