@@ -188,28 +188,12 @@ class _Reader:
         if not said.get("more"):
             whole, self._file = self._file, _temporary()
             whole.seek(0)
-            yield Attached(said["hash"], _Whole(said["hash"], cast(BinaryIO, whole)))
+            yield Attached(said["hash"], lambda: cast(BinaryIO, whole))
             whole.close()
 
     def close(self) -> None:
         """Let go of a file of which the end never came."""
         self._file.close()
-
-
-class _Whole:
-    """Gives out a file that came in pieces, until the next line is read."""
-
-    def __init__(self, digest: str, file: BinaryIO) -> None:
-        self.hash, self.file = digest, file
-
-    def __call__(self) -> BinaryIO:
-        return self.file
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Whole) and self.hash == other.hash
-
-    def __hash__(self) -> int:
-        return hash(self.hash)
 
 
 def _temporary() -> tempfile.SpooledTemporaryFile[bytes]:

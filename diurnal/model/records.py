@@ -128,11 +128,17 @@ class StreamSeen(msgspec.Struct, frozen=True, kw_only=True):
     trashed: bool = False
 
 
-class Attached(msgspec.Struct, frozen=True):
+class Attached(msgspec.Struct, frozen=True, eq=False):
     """The bytes of a file, before the datum that names their SHA-256."""
 
     hash: str
     open: Callable[[], BinaryIO]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Attached) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
 
 
 class ZonesKnown(msgspec.Struct, frozen=True):
