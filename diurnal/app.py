@@ -88,7 +88,12 @@ class App:
         known.update(mcp.well_known(ctx))
         self._well_known = router(known, _nowhere)
         self._pages = pages.app(ctx)
-        doors = {d.prefix.split("/")[1]: d.sockets(ctx) for d in dialects().values() if d.sockets}
+        doors = {
+            prefix.split("/")[1]: door(ctx)
+            for d in dialects().values()
+            for prefix, door in ((d.prefix, d.sockets), *d.sockets_at.items())
+            if door is not None
+        }
         self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
         self._hub = live.Hub(ctx)
         self._sockets = Mount(ctx, self._hub, doors)

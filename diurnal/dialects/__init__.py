@@ -29,6 +29,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
         app: make the ASGI application; it sees paths below the prefix.
         also_at: further prefixes; `root_path` tells the application where it is called.
         sockets: the door for Socket.IO namespaces that begin with the prefix.
+        sockets_at: doors for those that begin with a further prefix.
         user_hosts: where it has a host name of its own, each account has one below that, too:
             `{username}.pryv.example.org` is `pryv.example.org/{username}`.
         well_known: what it answers under `/.well-known` at the root, by path below that.
@@ -44,5 +45,6 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[str, ...] = ()
     also_at: tuple[str, ...] = ()
     sockets: Callable[[Context], Door] | None = None
+    sockets_at: Mapping[str, Callable[[Context], Door]] = {}
     user_hosts: bool = False
     well_known: Callable[[Context], Mapping[str, Any]] | None = None

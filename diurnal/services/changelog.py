@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from diurnal.model.access import Access
 from diurnal.services import accesses
+from diurnal.services.context import Context
 from diurnal.store import changes
+from diurnal.store import events as event_rows
 from diurnal.store.accesses import Stored
 from diurnal.store.database import Tx
 
@@ -31,6 +33,8 @@ KINDS = (
 """What a change may be of."""
 DATA = frozenset({"day", "event", "measure", "series", "stream"})
 """What others than the owner may hear of."""
+NAMED_MAX = 500
+"""Changes that are looked through one by one."""
 LOOKED_MAX = 10_000
 """Changes that are looked through for their kinds; of more, all kinds may be among them."""
 
@@ -73,6 +77,30 @@ def begun(tx: Tx, caller: Access, after: int) -> int | None:
     """Return when the first change after a number was made, None where it is not known."""
     row = next(iter(changes.since(tx, caller.account_id, after, 1)), None)
     return None if row is None else Change(*row).time
+
+
+def roots(tx: Tx, ctx: Context, caller: Access, kind: str, after: int, upto: int) -> list[str]:
+    """Return the root streams in which things of a kind have changed, as far as listed to a caller.
+
+    Where it cannot be told (the thing is gone, or there are too many) it is all of them.
+    """
+    tree = ctx.state(tx, caller.account_id).tree
+    seen = [s for s in tree if caller.owner or caller.rights_on_stream(tree, s.id).knows]
+    every = {tree.path(s.id)[-1] for s in seen}
+    rows = [Change(*r) for r in changes.since(tx, caller.account_id, after, NAMED_MAX + 1)]
+    ids = {c.id for c in rows if c.kind == kind and c.rev <= upto}
+    if len(rows) > NAMED_MAX or not ids:
+        return sorted(every)
+    found: set[str] = set()
+    known = event_rows.get(tx, caller.account_id, sorted(ids)) if kind == "event" else {}
+    for id_ in ids:
+        event = known.get(id_)
+        streams = event.stream_ids if event is not None else (id_,)
+        paths = [tree.path(s) for s in streams]
+        if not all(paths):
+            return sorted(every)
+        found.update(path[-1] for path in paths)
+    return sorted(found & every)
 
 
 def updated_accesses(tx: Tx, caller: Access, after: int, upto: int) -> list[Stored]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from diurnal.dialects import Dialect
-from diurnal.dialects.pryv0 import endpoints, words
+from diurnal.dialects.pryv0 import endpoints, sockets, table, wire, words
 
 DIALECT = Dialect(
     name="pryv0",
     title="Pryv of 2012",
     prefix="/pryv0",
-    also_at=("/pryv04",),
+    also_at=(wire.LATER_ROOT,),
     user_hosts=True,
     statuses=words.STATUSES,
     app=endpoints.app,
     routes=endpoints.ROUTES,
+    sockets=sockets.door_of(table.OLD),
+    sockets_at={wire.LATER_ROOT: sockets.door_of(table.LATER)},
 )
