@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import ipaddress
 import os
 import shutil
 import socket
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import hypothesis
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from starlette import routing
 
 from diurnal.auth import keys, passwords
 from diurnal.model.access import Access
@@ -107,9 +110,10 @@ def migrated_url(request: pytest.FixtureRequest, data_dir: Path, engine: str) ->
         yield f"sqlite:///{data_dir / 'diurnal.db'}"
         return
     server: postgres.Postgres = request.getfixturevalue("postgres_server")
-    name = server.create(server.template("schema", migrate.ensure))
+    template = server.template("schema", migrate.ensure)
+    name = server.lend(template)
     yield server.url(name)
-    server.drop(name)
+    server.give_back(name, template)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -165,6 +169,15 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 with its smallest cost: the algorithm is the real one, the price is not."""
     hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     monkeypatch.setattr(passwords, "_hasher", lambda: hasher)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_applications() -> Iterator[None]:
+    """Compile each path, and ask what is installed, once a run: most tests make an application."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(routing, "compile_path", cache(routing.compile_path))
+        patch.setattr(importlib.metadata, "entry_points", cache(importlib.metadata.entry_points))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

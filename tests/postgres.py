@@ -44,6 +44,22 @@ _OPTIONS = {
     "autovacuum": "off",
     "log_min_messages": "warning",
 }
+# What a database is like, but for the rows of its tables: their columns, indexes and triggers.
+_LIKE = """
+    SELECT md5(string_agg(told, ',' ORDER BY told)) FROM (
+        SELECT format('%s %s %s %s', c.relname, c.relkind, a.attname, a.atttypid) AS told
+        FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE n.nspname !~ '^(pg_|information_schema)' AND NOT a.attisdropped
+        UNION ALL SELECT tgname FROM pg_trigger
+        UNION ALL SELECT unnest(setconfig) FROM pg_db_role_setting
+            WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS all_of_it"""
+_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 
 
 class Postgres:
@@ -53,6 +69,8 @@ class Postgres:
         self.folder = folder
         self.port = port
         self._password = password
+        self._like: dict[str, tuple[list[Any], list[str]]] = {}
+        self._idle: dict[str, list[str]] = {}
 
     def url(self, database: str) -> str:
         return f"postgresql://diurnal:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -79,6 +97,39 @@ class Postgres:
                 lock.write("ready")
         return name
 
+    def lend(self, template: str) -> str:
+        """Return a database like `template`, perhaps one that was given back; for one at a time.
+
+        Making and dropping one costs far more than a small test.
+        """
+        idle = self._idle.setdefault(template, [])
+        if idle:
+            return idle.pop()
+        name = self.create(template)
+        if template not in self._like:
+            with psycopg.connect(self.url(name)) as connection:
+                full = _filled(connection, [r[0] for r in connection.execute(_TABLES)])
+                self._like[template] = (_like(connection, full), full)
+        return name
+
+    def give_back(self, name: str, template: str) -> None:
+        """Empty a database for the next; what is no longer like its template is dropped."""
+        like, kept = self._like[template]
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(_OTHERS)
+            same = _like(connection, kept) == like
+            if same:
+                tables = [r[0] for r in connection.execute(_TABLES) if r[0] not in kept]
+                with connection.transaction():
+                    # Without regard to what refers to what, and to the disk once.
+                    connection.execute("SET LOCAL session_replication_role = replica")
+                    for table in _filled(connection, tables):
+                        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        if same:
+            self._idle[template].append(name)
+        else:
+            self.drop(name)
+
     def restart(self, mode: str) -> None:
         """Stop the server the way `mode` says (immediate is a crash) and start it again."""
         _as_server(
@@ -90,6 +141,23 @@ class Postgres:
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+def _like(connection: psycopg.Connection[Any], kept: list[str]) -> list[Any]:
+    """Return what tells whether a database is like another, with the rows of the tables `kept`."""
+    told: list[Any] = connection.execute(sql.SQL(_LIKE)).fetchall()
+    for table in kept:
+        with contextlib.suppress(psycopg.errors.UndefinedTable), connection.transaction():
+            whole = sql.SQL("SELECT * FROM {} ORDER BY 1").format(sql.Identifier(table))
+            told += connection.execute(whole).fetchall()
+    return told
+
+
+def _filled(connection: psycopg.Connection[Any], tables: list[str]) -> list[str]:
+    """Return the tables that hold rows."""
+    one = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
+    asked = sql.SQL(" UNION ALL ").join(one.format(t, sql.Identifier(t)) for t in tables)
+    return [row[0] for row in connection.execute(asked)]
 
 
 def open_run() -> None:
