@@ -66,7 +66,7 @@ def read_body(body: str) -> list[str]:
     """
     if not body.startswith(_SPLIT):
         return [body]
-    found = []
+    found: list[str] = []
     at = 0
     while at < len(body):
         end = body.index(_SPLIT, at + 1)
