@@ -44,6 +44,10 @@ WHOLE_SERVER = (
     "jobs._ANY_DUE",  # a worker takes what is due next, whose ever it is
     "jobs._NEXT",
     "jobs._LEASED_BY",
+    "jobs._COUNTS",  # an operator sees how many wait and how many are dead, of nobody in particular
+    "jobs._DEAD",
+    "webhooks._DUE",  # a worker calls whoever is due, whose ever it is
+    "webhooks._HELD",
 )
 
 
