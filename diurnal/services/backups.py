@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import zstandard
 
 import diurnal
 from diurnal.auth import locked_file
@@ -233,6 +232,8 @@ class _Making:
         self._ctx, self._writer, self._folder = ctx, writer, folder
         self._progress = progress or (lambda _done, _all: None)
         self._stopping = stopping
+        import zstandard  # the serving process makes no backups
+
         self._compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
 
     def run(self, *, keys: bool) -> Manifest:

@@ -6,16 +6,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
 import diurnal
 from diurnal.errors import Conflict, InvalidInput, NotFound, Unavailable
-from diurnal.model import series
 from diurnal.model.access import Access
 from diurnal.model.events import Event
-from diurnal.model.series import NO_OFFSET, Columns
 from diurnal.model.sources import kind_of
 from diurnal.model.time import day_text, to_datetime
 from diurnal.services import accesses, jobs
@@ -23,6 +21,9 @@ from diurnal.services.context import AccountState, Context
 from diurnal.store import accounts, dump, exports, files
 from diurnal.store.database import Tx
 from diurnal.store.days import DayRow
+
+if TYPE_CHECKING:
+    from diurnal.model.series import Columns
 
 KIND = "diurnal-export"
 VERSION = 1
@@ -91,6 +92,8 @@ class Reading:
 
     def points(self) -> Iterator[tuple[str, str, Columns]]:
         """Yield (measure, source, points) span by span."""
+        from diurnal.model import series  # numpy: the serving process only asks for exports
+
         for measure, source, parts in exports.chunks(self.tx, self.owner.account_id):
             yield measure, source, series.union([series.decode(part) for part in parts])
             self.told(len(parts))
@@ -284,6 +287,8 @@ class _Lines:
         self._counts["days"] += 1
 
     def _points(self, measure: str, source: str, cols: Columns) -> None:
+        from diurnal.model.series import NO_OFFSET
+
         instants = bool((cols.start == cols.end).all())
         zoned = cols.offset is not None and bool((cols.offset != NO_OFFSET).any())
         self._line(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-import zstandard
 
 from diurnal.auth import keys, locked_file, signing
 from diurnal.errors import AppError, Conflict, InvalidInput, NotFound
@@ -177,6 +176,8 @@ class _Seen:
 
 
 def _unpack(member: Member) -> bytes:
+    import zstandard  # hardly any process restores
+
     packed = member.all(MEMBER_BYTES_MAX)
     try:
         size = zstandard.get_frame_parameters(packed).content_size
