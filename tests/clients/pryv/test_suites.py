@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from diurnal.services import accounts
+from diurnal.services import accesses, accounts
 from diurnal.services.context import Context
+from tests.dialects.client import personal_token
 from tests.live.following import Server, serving
 
 HERE = Path(__file__).parent
@@ -100,3 +101,28 @@ def test_monitor_3(server: Server) -> None:
     report = suite(server, "@pryv/monitor", "test/*.test.js")
     assert not report["failures"]
     assert (report["stats"]["passes"], report["pending"]) == (24, [])
+
+
+def test_pryv_0_1_10_of_2014(server: Server) -> None:
+    node = shutil.which("node")
+    if node is None or not (PACKAGES / "pryv-0.1.10").is_dir():
+        pytest.skip("needs node, and `npm ci` in tests/clients/pryv, which scripts/test does")
+    account = server.ctx.store.read(lambda tx: accounts.find(tx, USERNAME))
+    done = subprocess.run(
+        [node, "old-client.cjs"],
+        cwd=HERE,
+        env={
+            **os.environ,
+            "DIURNAL_TEST_URL": f"http://127.0.0.1:{server.port}",
+            "DIURNAL_TEST_USERNAME": USERNAME,
+            "DIURNAL_TEST_TOKEN": personal_token(
+                server.ctx, accesses.personal(account.account_id, USERNAME)
+            ),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"read": 1, "heard": "eventsChanged"}
