@@ -54,7 +54,7 @@ def test_a_zone_is_changed_and_the_history_kept(visit: Visit) -> None:
 def test_a_token_is_made_shown_once_and_revoked(visit: Visit) -> None:
     visit.go("/settings")
     visit.page.get_by_role("button", name="Make a token").click()
-    visit.page.get_by_label("Name").fill("my script")
+    visit.page.get_by_label("Name", exact=True).fill("my script")
     assert visit.faults() == []
     visit.page.get_by_role("button", name="Make it").click()
     secret = visit.page.locator(".secret").inner_text()
@@ -74,10 +74,10 @@ def test_a_token_is_made_shown_once_and_revoked(visit: Visit) -> None:
 def test_what_is_typed_is_still_there_after_a_reload(visit: Visit) -> None:
     visit.go("/settings")
     visit.page.get_by_role("button", name="Make a token").click()
-    visit.page.get_by_label("Name").fill("half a na")
+    visit.page.get_by_label("Name", exact=True).fill("half a na")
     visit.page.reload()
     visit.page.get_by_role("button", name="Make a token").click()
-    expect(visit.page.get_by_label("Name")).to_have_value("half a na")
+    expect(visit.page.get_by_label("Name", exact=True)).to_have_value("half a na")
 
 
 def test_the_theme_is_chosen_and_stays(visit: Visit) -> None:
@@ -134,7 +134,7 @@ def test_who_is_signed_out_comes_back_to_where_they_were(chromium: Browser, serv
         visit.page.wait_for_url("**/sign-in?next=**")
         visit.page.locator("[name=name]").fill(NAME)
         visit.page.get_by_label("Password").fill(PASSWORD)
-        visit.page.get_by_role("button", name="Sign in").click()
+        visit.page.get_by_role("button", name="Sign in", exact=True).click()
         visit.page.wait_for_url(f"{server.url}/settings")
         visit.settle()
         visit.page.get_by_role("button", name="Sign out").first.click()
