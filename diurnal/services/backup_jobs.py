@@ -14,7 +14,7 @@ from diurnal.auth import locked_file
 from diurnal.errors import Forbidden, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR, micros
-from diurnal.services import backups, jobs
+from diurnal.services import jobs
 from diurnal.services.context import Context
 from diurnal.services.jobs import Lease
 from diurnal.services.sign_up import must_administer
@@ -163,6 +163,8 @@ def _enqueue(tx: WriteTx, ctx: Context) -> bool:
 
 def run(ctx: Context, lease: Lease, *, stopping: Callable[[], bool]) -> None:
     """Make one backup and remove the oldest; repeatable."""
+    from diurnal.services import backups
+
     folder = ctx.settings.backups
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     passphrase = ctx.settings.backup_passphrase

@@ -13,7 +13,7 @@ import msgspec
 from diurnal.errors import InvalidInput, NotFound, TooMany, Unavailable
 from diurnal.model.access import Access
 from diurnal.model.time import DAY
-from diurnal.services import accesses, exports, jobs
+from diurnal.services import accesses, jobs
 from diurnal.services.context import Context
 from diurnal.services.jobs import Lease
 from diurnal.store import blobs, changes
@@ -55,6 +55,8 @@ def start(tx: WriteTx, ctx: Context, caller: Access, format_: str) -> str:
         InvalidInput: no such format.
         TooMany: so many are under way.
     """
+    from diurnal.services import exports
+
     accesses.must_own(caller)
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     if format_ not in exports.formats():
@@ -162,6 +164,8 @@ def _telling(path: Path) -> Path:
 def run(ctx: Context, lease: Lease, *, owner: Access, stopping: jobs.Stopping) -> None:
     """Make one export; repeatable."""
     path = path_of(ctx, lease.account_id, lease.id)
+    from diurnal.services import exports
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     work, packed = path.with_suffix(".work"), path.with_suffix(".part")
     shutil.rmtree(work, ignore_errors=True)
