@@ -10,7 +10,17 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from diurnal import http
-from diurnal.dialects.pryv import attachments, checks, door, requests, service, shapes, wire, words
+from diurnal.dialects.pryv import (
+    attachments,
+    checks,
+    door,
+    registration,
+    requests,
+    service,
+    shapes,
+    wire,
+    words,
+)
 from diurnal.dialects.pryv.checks import Params
 from diurnal.dialects.pryv.methods import BATCH, METHODS, call_batch, calling
 from diurnal.dialects.pryv.methods.calling import run
@@ -125,28 +135,30 @@ DOORS: Mapping[str, Mapping[str, tuple[str, Step]]] = {
     },
     "/auth": {"GET": ("auth.page", requests.page)},
     "/auth/done": {"GET": ("auth.done", requests.done)},
-    "/users": {"POST": ("auth.register", door.register)},
-    "/users/{username}": {"DELETE": ("auth.delete", door.delete_user)},
-    "/reg/users": {"POST": ("auth.register", door.register)},
-    "/reg/user": {"POST": ("auth.register", door.register_old)},
-    "/reg/hostings": {"GET": ("reg.hostings", door.hostings)},
-    "/reg/cores": {"GET": ("reg.cores", door.cores)},
-    "/reg/apps": {"GET": ("reg.apps", door.apps)},
-    "/reg/apps/{name}": {"GET": ("reg.app", door.app)},
+    "/users": {"POST": ("auth.register", registration.register)},
+    "/users/{username}": {"DELETE": ("auth.delete", registration.delete_user)},
+    "/reg/users": {"POST": ("auth.register", registration.register)},
+    "/reg/user": {"POST": ("auth.register", registration.register_old)},
+    "/reg/hostings": {"GET": ("reg.hostings", registration.hostings)},
+    "/reg/cores": {"GET": ("reg.cores", registration.cores)},
+    "/reg/apps": {"GET": ("reg.apps", registration.apps)},
+    "/reg/apps/{name}": {"GET": ("reg.app", registration.app)},
     "/reg/access": {"POST": ("reg.access", requests.start)},
-    "/reg/access/invitationtoken/check": {"POST": ("reg.invitation", door.check_invitation)},
+    "/reg/access/invitationtoken/check": {
+        "POST": ("reg.invitation", registration.check_invitation)
+    },
     "/reg/access/{key}": {
         "GET": ("reg.poll", requests.poll),
         "POST": ("reg.answer", requests.answer),
     },
-    "/reg/{name}/check_username": {"GET": ("reg.checkUsername", door.check_username)},
-    "/reg/{name}/check_email": {"GET": ("reg.checkEmail", door.check_email)},
+    "/reg/{name}/check_username": {"GET": ("reg.checkUsername", registration.check_username)},
+    "/reg/{name}/check_email": {"GET": ("reg.checkEmail", registration.check_email)},
     "/reg/{name}/server": {
-        "GET": ("reg.server", door.server),
-        "POST": ("reg.server", door.server),
+        "GET": ("reg.server", registration.server),
+        "POST": ("reg.server", registration.server),
     },
-    "/reg/{name}/uid": {"GET": ("reg.uid", door.by_email)},
-    "/reg/{name}/username": {"GET": ("reg.username", door.by_email)},
+    "/reg/{name}/uid": {"GET": ("reg.uid", registration.by_email)},
+    "/reg/{name}/username": {"GET": ("reg.username", registration.by_email)},
     "/{username}": {"GET": ("greet", _greet), "POST": (BATCH, _batch)},
     "/{username}/events/{id}/series": {
         "GET": ("series.get", _series),

@@ -72,6 +72,8 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
         access = await http.resolve(ctx, token, account_id=account_id)
     except Unauthenticated as error:
         if error.expired:
+            if error.access is not None:
+                request.scope[ACCESS] = error.access.id
             raise words.AccessExpired("Access has expired.") from None
         raise unknown from None
     # A token in a URL ends up in logs and histories: only Pryv's own are taken from there.

@@ -76,7 +76,7 @@ def test_an_account_is_made_and_found(ctx: Context, alice: Access) -> None:
     assert post(client, "reg/user", old).json()["username"] == "emil5"
 
 
-BAD = {
+BAD: dict[str, list[Any]] = {
     "username": ["x", "a b c d e", 5, None],
     "password": ["short", 5, None],
     "email": ["nobody", None],

@@ -217,11 +217,12 @@ def test_a_stream_is_made_changed_and_deleted(owner: App) -> None:
         ({}, 400, "invalid-parameters-format"),
     ):
         assert owner.refused("POST", "streams", status, json=body) == id_
-    for body, status, id_ in (
+    bad_updates: list[tuple[Any, int, str]] = [
         ({"parentId": made["id"]}, 400, "invalid-operation"),
         ({"created": 1}, 403, "forbidden"),
-    ):
-        assert owner.refused("PUT", path, status, json=body) == id_
+    ]
+    for given, status, id_ in bad_updates:
+        assert owner.refused("PUT", path, status, json=given) == id_
     assert owner.call("DELETE", path)["stream"]["trashed"] is True
     assert owner.call("DELETE", path)["streamDeletion"] == {"id": made["id"]}
     assert owner.refused("DELETE", path, 404) == "unknown-resource"

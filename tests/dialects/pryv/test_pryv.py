@@ -109,6 +109,8 @@ def test_an_expired_access_says_so(ctx: Context, alice: Access, clock: Clock) ->
     clock.tick(time.MINUTE)
     refused = App(ctx, secret).get(EVENTS, 403)["error"]
     assert refused == {"id": "forbidden", "message": "Access has expired."}
+    named = Client(ctx).get(EVENTS, headers={"Authorization": secret})
+    assert named.headers["pryv-access-id"].startswith("c")
 
 
 NOBODIES = ["bob", "%00", "ALICE", "a", "%F0%9F%98%80", "system"]
