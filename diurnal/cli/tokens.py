@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _tokens = group("token", "Make tokens.")
 RIGHTS = ("create", "read", "update", "delete")
-TOKEN_APIS = ("exist", "native", "personal", "personyze", "pryv")
+TOKEN_APIS = ("exist", "native", "personal", "personyze", "pryv", "pryv0")
 
 
 @_tokens.command("create")
@@ -109,7 +109,7 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
             permissions=() if whole else (permission,),
             api=api,
             token=tokens.make_hex(owner.account_id, upper=True) if api == "personyze" else None,
-            seal=api in ("pryv", "personyze"),
+            seal=api in ("pryv", "pryv0", "personyze"),
         )
     ).result()
     return token
