@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from standardwebhooks import Webhook as Signer
@@ -14,12 +15,14 @@ from standardwebhooks import Webhook as Signer
 from diurnal.errors import AppError, InvalidInput, Upstream
 from diurnal.model.time import HOUR, SECOND
 from diurnal.outbound import NotAllowed
-from diurnal.outbound.client import Client
 from diurnal.services import webhooks
 from diurnal.services.context import Context
 from diurnal.services.webhook_messages import FORMS
 from diurnal.services.webhooks import Call, Outcome
 from diurnal.store import webhooks as store
+
+if TYPE_CHECKING:
+    from diurnal.outbound.client import Client
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +42,8 @@ def serve(ctx: Context, owner: str, stop: threading.Event) -> None:
     Args:
         owner: names the worker; calls that one of this name left behind are made again at once.
     """
+    from diurnal.outbound.client import Client
+
     for account_id, id_ in ctx.store.read(lambda tx: store.held(tx, owner)):
         ctx.store.write(
             lambda tx, a=account_id, i=id_: store.release(tx, a, i)  # type: ignore[misc]
@@ -95,6 +100,8 @@ def call_next(ctx: Context, client: Client, account_id: int, id_: str, *, owner:
 
 def try_out(ctx: Context, call: Call) -> Outcome:
     """Make a call that is nobody's to repeat, with a connection of its own."""
+    from diurnal.outbound.client import Client
+
     with Client(ctx.settings.outbound_allow) as client:
         return send(ctx, client, call)
 
