@@ -59,7 +59,10 @@ _LIKE = """
 _OTHERS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+_TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+    ORDER BY 1"""
 
 
 class Postgres:
@@ -108,7 +111,7 @@ class Postgres:
         name = self.create(template)
         if template not in self._like:
             with psycopg.connect(self.url(name)) as connection:
-                full = _filled(connection, [r[0] for r in connection.execute(_TABLES)])
+                full = _filled(connection)
                 self._like[template] = (_like(connection, full), full)
         return name
 
@@ -119,12 +122,10 @@ class Postgres:
             connection.execute(_OTHERS)
             same = _like(connection, kept) == like
             if same:
-                tables = [r[0] for r in connection.execute(_TABLES) if r[0] not in kept]
-                with connection.transaction():
-                    # Without regard to what refers to what, and to the disk once.
-                    connection.execute("SET LOCAL session_replication_role = replica")
-                    for table in _filled(connection, tables):
-                        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+                full = [name for name in _filled(connection) if name not in kept]
+                if full:
+                    names = sql.SQL(", ").join(map(sql.Identifier, full))
+                    connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
         if same:
             self._idle[template].append(name)
         else:
@@ -153,11 +154,9 @@ def _like(connection: psycopg.Connection[Any], kept: list[str]) -> list[Any]:
     return told
 
 
-def _filled(connection: psycopg.Connection[Any], tables: list[str]) -> list[str]:
-    """Return the tables that hold rows."""
-    one = sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})")
-    asked = sql.SQL(" UNION ALL ").join(one.format(t, sql.Identifier(t)) for t in tables)
-    return [row[0] for row in connection.execute(asked)]
+def _filled(connection: psycopg.Connection[Any]) -> list[str]:
+    """Return the tables that hold rows, or held some: these would give new ones another order."""
+    return [row[0] for row in connection.execute(_TABLES)]
 
 
 def open_run() -> None:

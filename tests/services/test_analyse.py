@@ -120,6 +120,11 @@ def test_the_planted_links_are_found_and_none_that_is_not_there(
     assert "fewer steps" in sentence
 
 
+@pytest.mark.parametrize(
+    "engine",
+    ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])],
+    indirect=True,
+)
 def test_two_sources_of_one_year_leave_the_planted_links(
     ctx: Context, alice: Access, clock: Clock
 ) -> None:

@@ -33,6 +33,13 @@ from tests.conftest import PASSWORD
 EVENING = micros(to_datetime(day_from_text("2026-11-21") * DAY + 22 * HOUR))
 ALWAYS = ("steps", "heart_rate", "sleep", "hrv_rmssd", "mood", "coffees", "weather_summary")
 
+LARGE = pytest.mark.parametrize(
+    "engine",
+    ["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])],
+    indirect=True,
+)
+"""A whole year each time: on PostgreSQL in `make test-full`."""
+
 
 def life(seed: int = 1, now: int = EVENING) -> demo.Life:
     return demo.Life(seed, demo.HOME_ZONE, now)
@@ -241,6 +248,7 @@ def test_the_zone_history_tells_the_trips(loaded: tuple[Context, Access, imports
     ]
 
 
+@LARGE
 def test_undone_it_leaves_nothing(ctx: Context, alice: Access, clock: Clock) -> None:
     result = load_demo(ctx, alice)
     with pytest.raises(Conflict):
@@ -274,6 +282,7 @@ def test_only_the_owner_loads_it_and_reads_it(ctx: Context, alice: Access, charl
     assert [b.id for b in read(ctx, lambda tx, _ctx: imports.listed(tx, alice))] == [batch]
 
 
+@LARGE
 def test_begun_again_after_a_break_it_is_the_same(
     ctx: Context, alice: Access, clock: Clock
 ) -> None:
