@@ -132,7 +132,7 @@ DOCUMENT = "https://assistant.example/oauth/client.json"
 
 
 def document(**given: Any) -> bytes:
-    said = {"client_id": DOCUMENT, "client_name": "Claudette", "redirect_uris": [BACK], **given}
+    said = {"client_id": DOCUMENT, "client_name": "Reading Room", "redirect_uris": [BACK], **given}
     return json.dumps(said).encode()
 
 
@@ -147,7 +147,7 @@ def test_an_application_may_be_the_address_of_a_document(
     app = App(browser, keep(document()), None)
     pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
     page = app.page(**pkce)
-    assert "Claudette" in page.text
+    assert "Reading Room" in page.text
     assert "not verified" in page.text
     token = app.redeem(app.code(**pkce), code_verifier=VERIFIER).json()["access_token"]
     assert app.opens(token)
