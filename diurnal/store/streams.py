@@ -15,9 +15,9 @@ from diurnal.store.tables import stream
 
 _COLUMNS = tuple(c.name for c in stream.columns)
 _ALL = Sql(
-    select(*[c for c in stream.columns if c.name != "account_id"]).where(
-        stream.c.account_id == bindparam("account")
-    )
+    select(*[c for c in stream.columns if c.name != "account_id"])
+    .where(stream.c.account_id == bindparam("account"))
+    .order_by(stream.c.id)
 )
 _INSERT = ordered(_COLUMNS, insert(stream))
 _SAVE = ordered(
