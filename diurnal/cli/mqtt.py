@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
-import structlog
 import typer
 
 from diurnal.cli.command import app, fail, opened_context, plain, usage
@@ -17,17 +16,24 @@ from diurnal.errors import AppError, InvalidInput, NotFound, TooLarge, TooMany
 
 if TYPE_CHECKING:
     import aiomqtt
+    import structlog
 
     from diurnal.services.context import Context
     from diurnal.store.connections import Stored
 
-log = structlog.get_logger(__name__)
 
 PORT, TLS_PORT = 1883, 8883
 WAITING_MAX = 1_000
 """Messages held here; the broker keeps more, or drops them as it is told to."""
 AGAIN_FIRST_S, AGAIN_MAX_S = 1.0, 60.0
 QOS = 1
+
+
+def _log() -> structlog.stdlib.BoundLogger:
+    import structlog
+
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+    return logger
 
 
 @app.command("mqtt")
@@ -102,12 +108,12 @@ async def listen(ctx: Context, told: dict[str, Any], routes: Sequence[tuple[str,
             async with aiomqtt.Client(**told, max_queued_incoming_messages=WAITING_MAX) as client:
                 for topic, _ in routes:
                     await client.subscribe(topic, qos=QOS)
-                log.info("listening to the broker", topics=[topic for topic, _ in routes])
+                _log().info("listening to the broker", topics=[topic for topic, _ in routes])
                 wait_s = AGAIN_FIRST_S
                 async for message in client.messages:
                     await _take(ctx, message, routes)
         except aiomqtt.MqttError as error:
-            log.warning("the broker is not there", reason=str(error)[:200], again_s=wait_s)
+            _log().warning("the broker is not there", reason=str(error)[:200], again_s=wait_s)
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, AGAIN_MAX_S)
 
@@ -124,7 +130,7 @@ async def _take(
             try:
                 await _deliver(ctx, c, str(message.topic), body)
             except (InvalidInput, TooLarge) as error:
-                log.warning("a message was refused", topic=topic, reason=error.message)
+                _log().warning("a message was refused", topic=topic, reason=error.message)
 
 
 async def _deliver(ctx: Context, c: Stored, topic: str, body: bytes) -> None:

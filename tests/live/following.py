@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -29,6 +30,17 @@ class Told(NamedTuple):
     id: int
     data: dict[str, Any]
     at: float
+
+
+class _Server(uvicorn.Server):
+    """A server that also closes, as the end of a process would, what did not end in time."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            if (transport := getattr(connection, "transport", None)) is not None:
+                transport.abort()
+        await asyncio.sleep(0.01)
 
 
 class Stream:
@@ -126,7 +138,7 @@ def serving(ctx: Context) -> Iterator[Server]:
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
