@@ -29,6 +29,15 @@ def check_room(tx: Tx, ctx: Context, caller: Access, event_id: str) -> int:
     """
     event = events.changeable(tx, ctx, caller, event_id)
     _check_count(event)
+    return room(tx, ctx, caller)
+
+
+def room(tx: Tx, ctx: Context, caller: Access) -> int:
+    """Return how many bytes a new file of the account may have.
+
+    Raises:
+        TooLarge: the quota is used up.
+    """
     quota = ctx.settings.attachment_quota_bytes
     left = quota - files.total(tx, caller.account_id)
     if left <= 0:

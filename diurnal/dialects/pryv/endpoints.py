@@ -28,6 +28,7 @@ from diurnal.dialects.pryv.service import API_VERSION as API_VERSION
 from diurnal.dialects.pryv.service import SERIAL as SERIAL
 from diurnal.errors import AppError, NotFound
 from diurnal.http import Handler
+from diurnal.http import files as file_bodies
 from diurnal.model.events import seconds
 from diurnal.services import events
 from diurnal.services.context import Context
@@ -234,7 +235,7 @@ def _methods(ctx: Context, ids: Mapping[str, str]) -> Handler:
         await door.prolong(ctx, call.access)
         if id_ == "events.addAttachment":
             return wire.answer(ctx, await attachments.add(ctx, call, request))
-        if id_ == "events.create" and attachments.is_multipart(request):
+        if id_ == "events.create" and file_bodies.is_multipart(request):
             return wire.answer(ctx, await attachments.create(ctx, call, request), 201)
         method = METHODS[id_]
         given = await _params(request)

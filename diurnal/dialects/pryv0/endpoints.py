@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +14,11 @@ from diurnal.dialects.pryv0.calling import METHODS, run
 from diurnal.dialects.pryv0.table import API
 from diurnal.errors import AppError, NotFound
 from diurnal.http import Handler
+from diurnal.http import files as file_bodies
 from diurnal.model.events import seconds
 from diurnal.services.context import Context
+
+Asked = Callable[[Context, Request], Awaitable[Response]]
 
 CORS_AGE_S = 31_536_000
 _CHANNELS = {"GET": "channels.get", "POST": "channels.create"}
@@ -118,7 +121,7 @@ def app(ctx: Context) -> ASGIApp:
     return _Headers(router, ctx)
 
 
-def _open(ctx: Context, path: str, verb: str | None, handler: files.Asked) -> Handler:
+def _open(ctx: Context, path: str, verb: str | None, handler: Asked) -> Handler:
     async def handle(request: Request) -> Response:
         http.doing.name(f"reg.{path.rpartition('/')[2].strip('{}')}")
         given = await wire.verb_of(request)
@@ -170,7 +173,7 @@ def _methods(ctx: Context, ids: Mapping[str, str]) -> Handler:
             return await files.send(ctx, call, request)
         if id_ == "events.addFiles":
             return wire.json_answer(await files.add(ctx, call, request))
-        if id_ == "events.create" and files.is_multipart(request):
+        if id_ == "events.create" and file_bodies.is_multipart(request):
             return wire.json_answer(await files.create(ctx, call, request), 201)
         method = METHODS[id_]
         params = await wire.params_of(request, verb, listed=id_ == "events.createBatch")
