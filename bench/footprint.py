@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from bench import server
 from bench.report import Report, cpu_of, median
-from diurnal.services import accesses
+from diurnal.services import authentication
 from diurnal.services.context import opened
 
 CHECKS = 20_000
@@ -22,13 +22,13 @@ def run(report: Report, quick: bool) -> None:
 
             def fresh() -> None:
                 for _ in range(CHECKS):
-                    ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+                    ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
 
             def known() -> None:
                 seen = ctx.store.meta_commits
-                ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token, seen=seen))
+                ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token, seen=seen))
                 for _ in range(CHECKS):
-                    accesses.remembered(ctx, token)
+                    authentication.remembered(ctx, token)
 
             report(
                 "token check, read from the database: µs (aim: 15)", cpu_of(fresh) / CHECKS * 1e6

@@ -36,7 +36,7 @@ from diurnal.http import (
 )
 from diurnal.live.mount import PATH as SOCKETS
 from diurnal.live.mount import Mount
-from diurnal.services import accesses, audit, legacy, operations, own_address
+from diurnal.services import access_use, audit, legacy, operations, own_address
 from diurnal.services.context import Context, open_context
 from diurnal.settings import Settings
 from diurnal.store.database import WriteTx
@@ -213,7 +213,7 @@ class App:
         for account_id in {key[0] for key in (*uses, *refusals, *ways)}:
 
             def store(tx: WriteTx, only: int = account_id) -> None:
-                accesses.flush_uses(tx, ctx, _of(uses, only), _of(refusals, only))
+                access_use.flush_uses(tx, ctx, _of(uses, only), _of(refusals, only))
                 legacy.flush(tx, ctx, _of(ways, only))
 
             await ctx.store.submit(store)

@@ -20,7 +20,7 @@ import pytest
 from diurnal import __version__
 from diurnal.cli import redacted
 from diurnal.model.access import ALL_RIGHTS, Level, Rights
-from diurnal.services import accesses, audit
+from diurnal.services import accesses, audit, authentication
 from diurnal.services.context import opened
 from diurnal.settings import load
 from tests.conftest import PASSWORD
@@ -219,7 +219,7 @@ def test_tokens_open_what_they_say(home: Path) -> None:
             (made["personyze"], ALL_RIGHTS),
             (held["token"], Rights(reads=True, creates=True, deletes=True)),
         ):
-            access = ctx.store.read(lambda tx, t=token: accesses.resolve(tx, ctx, t))
+            access = ctx.store.read(lambda tx, t=token: authentication.resolve(tx, ctx, t))
             tree = ctx.store.read(lambda tx, a=access: ctx.state(tx, a.account_id).tree)
             assert access.rights_on(tree, "diurnal-weight") == rights
         owner = accesses.personal(access.account_id, access.username)

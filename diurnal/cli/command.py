@@ -169,11 +169,11 @@ def opened_context(*, noted: bool = False, **options: Any) -> Iterator[Context]:
 
 
 def _note(ctx: Context, changed: Sequence[int]) -> None:
-    from diurnal.services import accesses, audit
+    from diurnal.services import audit, authentication
 
     for account_id in changed:
         doing = audit.Doing("command", running["command"])
-        doing.access, doing.account_id = accesses.SYSTEM, account_id
+        doing.access, doing.account_id = authentication.SYSTEM, account_id
         audit.note(ctx, doing)
     audit.flush(ctx)
 

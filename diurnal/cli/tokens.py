@@ -83,12 +83,12 @@ def _permission(rights: frozenset[str]) -> Permission:
 def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -> str:
     from diurnal.auth import tokens
     from diurnal.model.access import Kind
-    from diurnal.services import accesses
+    from diurnal.services import accesses, simple_tokens
 
     if api == "exist":
         if rights - {"read"}:
             raise InvalidInput("Exist's simple token only reads", field="right")
-        return ctx.store.write(lambda tx: accesses.simple_token(tx, ctx, owner)).result()
+        return ctx.store.write(lambda tx: simple_tokens.simple_token(tx, ctx, owner)).result()
     if api == "personal":
         from diurnal.services import personal
 

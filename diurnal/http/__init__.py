@@ -24,7 +24,7 @@ from diurnal.http import doing as doing
 from diurnal.http import metrics
 from diurnal.http.doing import Watch as Watch
 from diurnal.model.access import Access
-from diurnal.services import accesses, sessions
+from diurnal.services import authentication, sessions
 from diurnal.services.context import Context
 from diurnal.store.database import Joined, Tx, WriteTx
 
@@ -168,12 +168,12 @@ async def resolve(ctx: Context, token: str, *, account_id: int | None = None) ->
         Unauthenticated: it opens nothing.
     """
     try:
-        known = accesses.remembered(ctx, token)
+        known = authentication.remembered(ctx, token)
         if known is None or account_id not in (None, known.account_id):
             seen = ctx.store.meta_commits
             known = await read(
                 ctx,
-                lambda tx: accesses.resolve(tx, ctx, token, account_id=account_id, seen=seen),
+                lambda tx: authentication.resolve(tx, ctx, token, account_id=account_id, seen=seen),
                 quick=True,
             )
     except Unauthenticated as error:

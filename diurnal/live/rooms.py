@@ -11,7 +11,7 @@ import structlog
 from diurnal.errors import AppError
 from diurnal.live.doors import Changed, Guest, Notice
 from diurnal.live.hub import PACE_S, Hub
-from diurnal.services import accesses, changelog
+from diurnal.services import authentication, changelog
 from diurnal.services.context import Context
 
 log = structlog.get_logger(__name__)
@@ -109,7 +109,7 @@ class _Room:
                 elif follower.ended:
                     return
                 else:
-                    await self._show_out(lambda a: accesses.expired(self._ctx, a))
+                    await self._show_out(lambda a: authentication.expired(self._ctx, a))
 
     async def _tell(self, after: int, upto: int) -> None:
         account_id = self.account_id
@@ -133,7 +133,7 @@ class _Room:
         ctx = self._ctx
         held = {m.guest.access.id: m.guest.access for m in self.members}
         now = await ctx.store.reads(
-            lambda tx: {id_: accesses.current(tx, ctx, a) for id_, a in held.items()}
+            lambda tx: {id_: authentication.current(tx, ctx, a) for id_, a in held.items()}
         )
         for member in list(self.members):
             access = now.get(member.guest.access.id, member.guest.access)

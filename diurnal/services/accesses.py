@@ -1,4 +1,4 @@
-"""Accesses: who a token is, and the making and revoking of tokens."""
+"""Accesses: the making, listing, changing and revoking of tokens."""
 
 from __future__ import annotations
 
@@ -9,132 +9,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from diurnal.auth import tokens
-from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
-from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound
+from diurnal.model.access import Access, Kind, Permission
 from diurnal.services import audit, grants
-from diurnal.services.context import AccountState, CachedAccess, Context
+from diurnal.services.authentication import SYSTEM, expired
+from diurnal.services.context import AccountState, Context
 from diurnal.services.grants import NAME_MAX as NAME_MAX
 from diurnal.services.grants import PERMISSIONS_MAX as PERMISSIONS_MAX
-from diurnal.store import accesses, accounts, changes
+from diurnal.store import accesses, changes
 from diurnal.store.accesses import Stored, Version
 from diurnal.store.database import Tx, WriteTx
 
-RECHECK_US = 250_000
-"""A token is looked at again this often, for what other processes did.
-
-What this one did shows at once.
-"""
-CACHED_MAX = 20_000
 ID = re.compile(r"c[0-9a-z]{24}")
-SYSTEM = "system"
-"""Id of the owner's access for commands and work of this machine, which has no token."""
-SIMPLE_API = "exist"
-SIMPLE_NAME = "Simple token"
-
-_UNKNOWN = "this token opens nothing"
-
-
-def remembered(ctx: Context, token: str) -> Access | None:
-    """Return the access of a token that was checked a moment ago, without any I/O."""
-    known = ctx.accesses.get(tokens.digest(token))
-    if known is None or known.seen != ctx.store.meta_commits:
-        return None
-    if not 0 <= ctx.now() - known.checked <= RECHECK_US:
-        return None
-    return _used(ctx, known.access)
-
-
-def seen_as(ctx: Context, token: str, username: str) -> int | None:
-    """Return the account of a token that was seen as this user's; `resolve` has the last word."""
-    known = ctx.accesses.get(tokens.digest(token))
-    return known.access.account_id if known and known.access.username == username else None
-
-
-def resolve(
-    tx: Tx, ctx: Context, token: str, *, account_id: int | None = None, seen: int = -1
-) -> Access:
-    """Return the access that a token opens, as of this transaction.
-
-    Args:
-        account_id: whose it must be, for tokens that do not carry their account.
-        seen: `Store.meta_commits` before the transaction began, so that the answer may be
-            remembered.
-
-    Raises:
-        Unauthenticated: unknown, deleted or expired.
-    """
-    account = tokens.account_of(token) if account_id is None else account_id
-    revs = None if account is None else changes.revs(tx, account)
-    if account is None or revs is None:
-        raise Unauthenticated(_UNKNOWN)
-    key = tokens.digest(token)
-    known = ctx.accesses.get(key)
-    if known is None or known.meta_rev != revs[1] or known.access.account_id != account:
-        stored = accesses.by_token(tx, account, key)
-        if stored is None or stored.deleted is not None:
-            ctx.accesses.pop(key, None)
-            raise Unauthenticated(_UNKNOWN, access=stored.access if stored else None)
-        if len(ctx.accesses) >= CACHED_MAX:
-            ctx.accesses.pop(next(iter(ctx.accesses)), None)
-        access = stored.access
-    else:
-        access = known.access
-    ctx.accesses[key] = CachedAccess(revs[1], access, ctx.now(), seen)
-    return _used(ctx, access)
-
-
-def expired(ctx: Context, access: Access) -> bool:
-    """Return whether an access is past its time."""
-    return access.expires is not None and access.expires <= ctx.now()
-
-
-def stands(tx: Tx, access: Access) -> bool:
-    """Return whether an access is still there: for whoever holds a connection open by it."""
-    stored = accesses.by_id(tx, access.account_id, access.id)
-    return stored is not None and stored.deleted is None and not _closed(tx, access.account_id)
-
-
-def _closed(tx: Tx, account_id: int) -> bool:
-    """Return whether an admin has closed the account, or it is gone."""
-    account = accounts.get(tx, account_id)
-    return account is None or account.disabled is not None
-
-
-def current(tx: Tx, ctx: Context, access: Access) -> Access | None:
-    """Return an access as it is now, None where it opens nothing any more.
-
-    For whoever holds something open by it, or works on in its name: a socket, an import.
-    """
-    if access.id == SYSTEM:
-        return access if changes.revs(tx, access.account_id) is not None else None
-    stored = accesses.by_id(tx, access.account_id, access.id)
-    if stored is None or stored.deleted is not None or expired(ctx, stored.access):
-        return None
-    return None if _closed(tx, access.account_id) else stored.access
-
-
-def refuse_ended(tx: Tx, ctx: Context, account_id: int, access_id: str) -> None:
-    """Refuse to work on in the name of an access that was ended since.
-
-    What the owner began goes on: signing out stops no import.
-
-    Raises:
-        Unauthenticated: it was ended.
-    """
-    stored = None if access_id == SYSTEM else accesses.by_id(tx, account_id, access_id)
-    if stored is None or stored.access.owner:
-        return
-    if stored.deleted is not None or expired(ctx, stored.access):
-        raise Unauthenticated("the access that began this has ended")
-
-
-def _used(ctx: Context, access: Access) -> Access:
-    """Refuse an access past its time, and count the use of any other."""
-    if expired(ctx, access):
-        raise Unauthenticated("this token has expired", expired=True, access=access)
-    key = (access.account_id, access.id)
-    ctx.uses[key] = ctx.uses.get(key, 0) + 1
-    return access
 
 
 def issue(
@@ -342,14 +228,6 @@ def _is_own(caller: Access, stored: Stored) -> bool:
     return caller.id in (stored.access.id, stored.created_by)
 
 
-def standing(tx: Tx, ctx: Context, account_id: int, id_: str) -> Stored | None:
-    """Return an access by its id while it opens something, for what was signed in its name."""
-    stored = accesses.by_id(tx, account_id, id_)
-    if stored is None or stored.deleted is not None or expired(ctx, stored.access):
-        return None
-    return None if _closed(tx, account_id) else stored
-
-
 def versions(tx: Tx, caller: Access, id_: str) -> list[Version]:
     """Return what an access was before each of its changes, oldest first.
 
@@ -515,67 +393,6 @@ def _delete(tx: WriteTx, ctx: Context, caller: Access, stored: Stored) -> list[s
     return related
 
 
-class Use(NamedTuple):
-    """Calls of one local day, and how many of them were refused."""
-
-    day: int
-    calls: int
-    refused: int
-
-
-def usage(tx: Tx, ctx: Context, caller: Access, id_: str, first: int, last: int) -> list[Use]:
-    """Return the use of an access by day, days without a call left out.
-
-    Raises:
-        NotFound: no such access, or not the caller's to know of.
-    """
-    get(tx, caller, id_)
-    found = {r[0]: Use(*r) for r in accesses.days(tx, caller.account_id, id_, first, last)}
-    # What was counted since the last flush is not in the rows yet.
-    key, today = (caller.account_id, id_), ctx.state(tx, caller.account_id).zones.day_at(ctx.now())
-    calls, refused = ctx.uses.get(key, 0), ctx.refusals.get(key, 0)
-    if (calls or refused) and first <= today <= last:
-        known = found.get(today, Use(today, 0, 0))
-        found[today] = Use(today, known.calls + calls, known.refused + refused)
-    return [found[day] for day in sorted(found)]
-
-
-def is_simple(access: Access) -> bool:
-    """Return whether this is an account's simple token: read only, for Exist's API."""
-    return access.api == SIMPLE_API and access.client_id is None
-
-
-def simple_token(tx: WriteTx, ctx: Context, caller: Access) -> str:
-    """Return the account's one simple token for Exist's API, making it on first use.
-
-    Raises:
-        Forbidden: the caller is not the owner.
-    """
-    if not caller.owner:
-        raise Forbidden("only the account's owner makes tokens")
-    # Locks the account's clock first, so that two who ask at once do not make two tokens.
-    changes.reserve(tx, caller.account_id, 0, ctx.now())
-    for stored in accesses.all_of(tx, caller.account_id):
-        if is_simple(stored.access) and stored.deleted is None and stored.sealed is not None:
-            known = ctx.keys.open(stored.sealed, caller.account_id)
-            if known is not None:
-                return known
-    _, token = issue(
-        tx,
-        ctx,
-        account_id=caller.account_id,
-        username=caller.username,
-        kind=Kind.APP,
-        name=SIMPLE_NAME,
-        permissions=(Permission(Level.READ),),
-        api=SIMPLE_API,
-        token=tokens.make_hex(caller.account_id),
-        seal=True,
-        made_by=caller.id,
-    )
-    return token
-
-
 def source_names(tx: Tx, caller: Access, sources: Iterable[str]) -> dict[str, str]:
     """Return what people call each source: of one that is an access, the access's name."""
     named: dict[str, str] = {}
@@ -583,27 +400,6 @@ def source_names(tx: Tx, caller: Access, sources: Iterable[str]) -> dict[str, st
         stored = accesses.by_id(tx, caller.account_id, source) if ID.fullmatch(source) else None
         named[source] = stored.access.name if stored is not None else source
     return named
-
-
-def flush_uses(
-    tx: WriteTx,
-    ctx: Context,
-    counted: Mapping[tuple[int, str], int],
-    refused: Mapping[tuple[int, str], int] = {},
-) -> None:
-    """Store usage counts that were gathered in memory, in all and by local day."""
-    now = ctx.now()
-    accesses.add_use(tx, [(now, n, account, id_) for (account, id_), n in counted.items()])
-    today: dict[int, int] = {}
-    for account in {key[0] for key in (*counted, *refused)}:
-        if changes.revs(tx, account) is not None:
-            today[account] = ctx.state(tx, account).zones.day_at(now)
-    rows = [
-        (account, id_, today[account], counted.get((account, id_), 0), n)
-        for (account, id_), n in {**dict.fromkeys(counted, 0), **refused}.items()
-        if account in today
-    ]
-    accesses.add_days(tx, rows)
 
 
 def personal(account_id: int, username: str) -> Access:

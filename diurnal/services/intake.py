@@ -42,8 +42,8 @@ from diurnal.model.records import (
 from diurnal.model.records import Progress as Parsed
 from diurnal.model.series import NO_OFFSET, Columns
 from diurnal.services import (
-    accesses,
     audit,
+    authentication,
     days,
     demo,
     events,
@@ -625,7 +625,7 @@ class _Hand:
         ctx, caller, batch_id = self._ctx, self._caller, self._batch.id
         changes.reserve(tx, caller.account_id, 0, ctx.now())
         jobs.check(tx, self._lease)
-        accesses.refuse_ended(tx, ctx, caller.account_id, self._batch.access_id)
+        authentication.refuse_ended(tx, ctx, caller.account_id, self._batch.access_id)
         if self._batch.dry_run:
             self._make_own(tx, list(self._own.values()))
             for seen in self._seen:

@@ -9,7 +9,7 @@ import msgspec
 from diurnal.errors import NotFound
 from diurnal.model import time
 from diurnal.model.access import Access, Kind
-from diurnal.services import accesses, audit
+from diurnal.services import accesses, audit, authentication
 from diurnal.services.audit import Doing
 from diurnal.services.context import Context
 from diurnal.services.sign_in import DOOR, Pending, Proof, refuse_disabled
@@ -114,7 +114,7 @@ def of_app(tx: Tx, ctx: Context, account_id: int, api: str, name: str) -> Stored
         a = stored.access
         if not a.owner or (a.api, a.name) != (api, name) or stored.sealed is None:
             continue
-        if stored.deleted is None and not accesses.expired(ctx, a):
+        if stored.deleted is None and not authentication.expired(ctx, a):
             return stored
     return None
 
@@ -142,7 +142,7 @@ def listed(tx: Tx, ctx: Context, caller: Access) -> list[Session]:
     found = [
         _session(s, *known.get(s.access.id, ("", "")))
         for s in access_rows.all_of(tx, caller.account_id)
-        if _is_session(s, known) and s.deleted is None and not accesses.expired(ctx, s.access)
+        if _is_session(s, known) and s.deleted is None and not authentication.expired(ctx, s.access)
     ]
     return sorted(found, key=lambda s: (s.used or s.created, s.id), reverse=True)
 

@@ -17,7 +17,7 @@ from diurnal.auth.passwords import Rule
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
 from diurnal.model.access import EVERY, RIGHTS, Access, Kind, Level, Permission, Place
 from diurnal.model.time import DAY, day_text
-from diurnal.services import accesses, accounts, audit, mail, own_address
+from diurnal.services import accesses, accounts, audit, authentication, mail, own_address
 from diurnal.services.audit import Doing
 from diurnal.services.context import AccountState, Context
 from diurnal.store import accounts as account_rows
@@ -150,7 +150,7 @@ def told(tx: WriteTx, ctx: Context, made: Share, giver: str, name: str) -> None:
 
 def _notify(tx: WriteTx, ctx: Context, account_id: int, id_: str) -> None:
     stamp = changes.reserve(tx, account_id, 1, ctx.now(), meta=True)
-    changes.append(tx, account_id, stamp, accesses.SYSTEM, [("share", "update", id_)])
+    changes.append(tx, account_id, stamp, authentication.SYSTEM, [("share", "update", id_)])
 
 
 def listed(tx: Tx, ctx: Context, caller: Access) -> list[Given]:
@@ -376,7 +376,7 @@ def answer(ctx: Context, caller: Access, id_: str, *, accept: bool, address: str
         state = ACCEPTED if accept else DECLINED
         changed = msgspec.structs.replace(now.share, state=state)
         store.save(tx, giver, changed, stamp.at)
-        changes.append(tx, giver, stamp, accesses.SYSTEM, [("share", "update", id_)])
+        changes.append(tx, giver, stamp, authentication.SYSTEM, [("share", "update", id_)])
         doing = Doing(DOOR, f"share.{'accept' if accept else 'decline'}", address)
         doing.by(now.access)
         doing.targets = (id_,)
@@ -429,7 +429,7 @@ def _drop(ctx: Context, giver: int, share: Share) -> None:
 
 
 def _standing(tx: Tx, ctx: Context, account_id: int, share: Share) -> Stored | None:
-    return accesses.standing(tx, ctx, account_id, share.access_id)
+    return authentication.standing(tx, ctx, account_id, share.access_id)
 
 
 def _live(tx: Tx, ctx: Context, account_id: int) -> list[tuple[Share, Stored]]:

@@ -13,7 +13,7 @@ from diurnal.auth.oauth2.face import Face
 from diurnal.auth.oauth2.records import Application, Granted, Taken
 from diurnal.model.access import Access, Kind, Permission
 from diurnal.model.time import DAY, SECOND
-from diurnal.services import accesses, consents, subjects
+from diurnal.services import accesses, authentication, consents, subjects
 from diurnal.services.context import Context
 from diurnal.store import accesses as access_rows
 from diurnal.store import accounts, changes, grants
@@ -240,7 +240,7 @@ class Steps(Nothing):
                 return None
             return found[1]
         access = stored.access
-        gone = stored.deleted is not None or accesses.expired(self._ctx, access)
+        gone = stored.deleted is not None or authentication.expired(self._ctx, access)
         if gone or access.client_id != client_id:
             return None
         return self._taken(access, grants.get(self._tx, self._account_id, access.id))

@@ -18,7 +18,7 @@ from diurnal import outbound
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany
 from diurnal.model.access import Access, Kind
 from diurnal.model.time import DAY, SECOND
-from diurnal.services import accesses, audit, changelog, sight, webhook_messages
+from diurnal.services import accesses, audit, authentication, changelog, sight, webhook_messages
 from diurnal.services.context import Context
 from diurnal.store import changes
 from diurnal.store import webhooks as store
@@ -304,7 +304,7 @@ def trial(tx: Tx, ctx: Context, caller: Access, id_: str, *, api: str | None = N
 
 def _by(caller: Access) -> str:
     """Return in whose name a webhook is: what the owner sets up outlives the session."""
-    return accesses.SYSTEM if caller.owner else caller.id
+    return authentication.SYSTEM if caller.owner else caller.id
 
 
 def _check(caller: Access, name: str, kinds: Sequence[str]) -> None:
@@ -422,9 +422,9 @@ def settle(tx: WriteTx, ctx: Context, call: Call, outcome: Outcome) -> None:
 def _speaker(tx: Tx, ctx: Context, account_id: int, hook: Webhook) -> Access | None:
     """Return in whose name a webhook is told, None where that has ended."""
     username = ctx.state(tx, account_id).username
-    if hook.access_id == accesses.SYSTEM:
-        return accesses.current(tx, ctx, accesses.personal(account_id, username))
+    if hook.access_id == authentication.SYSTEM:
+        return authentication.current(tx, ctx, accesses.personal(account_id, username))
     asked = Access(
         id=hook.access_id, account_id=account_id, username=username, kind=Kind.APP, name=""
     )
-    return accesses.current(tx, ctx, asked)
+    return authentication.current(tx, ctx, asked)

@@ -9,7 +9,7 @@ import httpx2
 
 from diurnal.app import App
 from diurnal.model.access import Access, Kind, Level, Permission
-from diurnal.services import accesses
+from diurnal.services import accesses, simple_tokens
 from diurnal.services.context import Context
 
 BASE = "http://localhost:8400"
@@ -59,4 +59,4 @@ def personal_token(ctx: Context, owner: Access, *, api: str = "pryv") -> str:
 
 def simple_token(ctx: Context, owner: Access) -> str:
     """Return Exist's simple token."""
-    return ctx.store.write(lambda tx: accesses.simple_token(tx, ctx, owner)).result()
+    return ctx.store.write(lambda tx: simple_tokens.simple_token(tx, ctx, owner)).result()

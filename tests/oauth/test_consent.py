@@ -10,7 +10,7 @@ import pytest
 
 from diurnal.auth import signing
 from diurnal.model.access import Access, Level, Permission, Place
-from diurnal.services import accesses, consents, sessions
+from diurnal.services import authentication, consents, sessions
 from diurnal.services.consents import AccessAsk
 from diurnal.services.context import Context
 from diurnal.store import accesses as rows
@@ -23,7 +23,7 @@ ONCE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def granted(ctx: Context, token: str) -> Access:
-    return ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+    return ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
 
 
 def test_nothing_changed_grants_exactly_what_was_asked(app: App, ctx: Context) -> None:

@@ -23,7 +23,7 @@ from diurnal.catalog.scopes import personicle
 from diurnal.dialects.oauth2 import FACE
 from diurnal.http import oauth
 from diurnal.model.access import Access, Level
-from diurnal.services import accesses, legacy
+from diurnal.services import authentication, legacy
 from diurnal.services.context import Context
 from diurnal.settings import DialectSettings
 from tests.clock import DAY, SECOND, Clock
@@ -121,7 +121,7 @@ def test_exists_door_is_as_its_clients_know_it(exist: App, ctx: Context, clock: 
     assert re.fullmatch("[0-9a-f]{40}", told["refresh_token"])
     assert told["expires_in"] == 31_535_999
     assert told["scope"] == "read write"
-    access = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, told["access_token"]))
+    access = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, told["access_token"]))
     assert (access.api, access.scopes) == ("exist", ("read", "write"))
     assert {p.level for p in access.permissions} == {Level.CONTRIBUTE}
     assert {p.stream for p in access.permissions} == {"*", "own"}
@@ -217,7 +217,7 @@ def test_personicles_code_gives_what_was_asked(watch: App, ctx: Context, clock: 
     assert "refresh_token" not in plain
     assert "id_token" in plain
     kept = watch.tokens(scope=f"openid offline_access {HEART} {HEART}.write")
-    access = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, kept["access_token"]))
+    access = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, kept["access_token"]))
     [only] = access.permissions
     assert (only.level, only.measures) == (Level.CONTRIBUTE, ("heart_rate",))
     clock.tick(6 * DAY)

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from diurnal.errors import Unauthenticated
 from diurnal.model.access import Access
-from diurnal.services import accesses, oauth2
+from diurnal.services import authentication, oauth2
 from diurnal.services.context import Context
 from diurnal.services.steps import CODES_KEPT_US
 from diurnal.store.clients import Client
@@ -144,7 +144,7 @@ def machine(ctx: Context, clock: Clock, owner: Access, client: Client, secret: s
 
         def opens(self, token: str) -> bool:
             try:
-                ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+                ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
             except Unauthenticated:
                 return False
             return True

@@ -18,7 +18,7 @@ from diurnal.errors import (
     UnknownReference,
 )
 from diurnal.model.access import Access, Kind, Level, Permission, Place
-from diurnal.services import accesses, events, streams
+from diurnal.services import accesses, authentication, events, streams
 from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
 from tests import cases
@@ -43,7 +43,7 @@ def share(ctx: Context, who: Access, *given: Permission, **more: Any) -> Access:
 
 
 def resolve(ctx: Context, token: str) -> Access:
-    found: Access = cases.read(ctx, accesses.resolve, token)
+    found: Access = cases.read(ctx, authentication.resolve, token)
     return found
 
 
@@ -307,7 +307,7 @@ def test_who_works_on_in_an_access_name_sees_that_it_ended(
     ctx: Context, alice: Access, clock: Clock
 ) -> None:
     def now(access: Access) -> Access | None:
-        found: Access | None = cases.read(ctx, accesses.current, access)
+        found: Access | None = cases.read(ctx, authentication.current, access)
         return found
 
     app = share(ctx, alice, on(BODY))

@@ -10,7 +10,18 @@ import pytest
 from diurnal.auth import tokens
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from diurnal.model.access import Access, Kind, Level, Permission
-from diurnal.services import accesses, accounts, attachments, days, events, series, streams
+from diurnal.services import (
+    access_use,
+    accesses,
+    accounts,
+    attachments,
+    authentication,
+    days,
+    events,
+    series,
+    simple_tokens,
+    streams,
+)
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.store import accesses as store
@@ -28,7 +39,7 @@ def issue(ctx: Context, who: Access, *permissions: Permission, **more: Any) -> t
 
 
 def resolve(ctx: Context, token: str, **more: Any) -> Access:
-    return cases.read(ctx, accesses.resolve, token, **more)
+    return cases.read(ctx, authentication.resolve, token, **more)
 
 
 # Tokens
@@ -87,7 +98,7 @@ def test_a_revoked_token_opens_nothing_from_that_moment(ctx: Context, alice: Acc
     for _ in range(2):
         with pytest.raises(Unauthenticated):
             resolve(ctx, token)
-    assert accesses.remembered(ctx, token) is None
+    assert authentication.remembered(ctx, token) is None
     assert resolve(ctx, other)
     with pytest.raises(NotFound):
         cases.write(ctx, accesses.revoke, alice, access.id)
@@ -137,7 +148,7 @@ def test_uses_are_counted(ctx: Context, alice: Access, clock: Clock) -> None:
     counted = dict(ctx.uses)
     assert counted == {(alice.account_id, access.id): 3}
     for _ in range(2):
-        cases.write(ctx, accesses.flush_uses, counted)
+        cases.write(ctx, access_use.flush_uses, counted)
     [stored] = ctx.store.read(lambda tx: accesses.listed(tx, alice))
     assert (stored.calls, stored.used) == (6, clock.now())
 
@@ -185,7 +196,7 @@ def test_only_the_owner_makes_tokens(ctx: Context, alice: Access) -> None:
     with pytest.raises(Forbidden):
         issue(ctx, app)
     with pytest.raises(Forbidden):
-        cases.write(ctx, accesses.simple_token, app)
+        cases.write(ctx, simple_tokens.simple_token, app)
     with pytest.raises(Forbidden):
         accesses.must_own(app)
     accesses.must_own(alice)
@@ -206,13 +217,15 @@ def test_an_app_sees_and_ends_itself_alone(ctx: Context, alice: Access) -> None:
 
 def test_two_who_ask_for_the_simple_token_get_one(ctx: Context, alice: Access) -> None:
     with ThreadPoolExecutor(4) as pool:
-        made = list(pool.map(lambda _: cases.write(ctx, accesses.simple_token, alice), range(8)))
+        made = list(
+            pool.map(lambda _: cases.write(ctx, simple_tokens.simple_token, alice), range(8))
+        )
     [token] = set(made)
     access = resolve(ctx, token)
-    assert accesses.is_simple(access)
+    assert simple_tokens.is_simple(access)
     assert access.permissions == (READ,)
     cases.write(ctx, accesses.revoke, alice, access.id)
-    assert cases.write(ctx, accesses.simple_token, alice) != token
+    assert cases.write(ctx, simple_tokens.simple_token, alice) != token
 
 
 def test_sources_that_are_accesses_go_by_their_names(ctx: Context, alice: Access) -> None:

@@ -14,9 +14,9 @@ from diurnal.auth import tokens
 from diurnal.errors import InvalidInput
 from diurnal.model.access import Access
 from diurnal.services import (
-    accesses,
     accounts,
     attachments,
+    authentication,
     imports,
     jobs,
     legacy,
@@ -95,8 +95,8 @@ def _live(ctx: Context, who: Access, clock: Clock) -> list[str]:
     do(lambda tx: legacy.flush(tx, ctx, used))
     ctx.ways.clear()
     ctx.attempts.failed(name, HERE)
-    ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
-    accesses.remembered(ctx, token)
+    ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
+    authentication.remembered(ctx, token)
     return secrets
 
 

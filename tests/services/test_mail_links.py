@@ -14,7 +14,15 @@ import pytest
 from diurnal import worker
 from diurnal.errors import Conflict, Forbidden, InvalidInput, TooMany, Unauthenticated
 from diurnal.model.access import Access
-from diurnal.services import accesses, accounts, jobs, mail_links, passwords, sessions, sign_in
+from diurnal.services import (
+    accounts,
+    authentication,
+    jobs,
+    mail_links,
+    passwords,
+    sessions,
+    sign_in,
+)
 from diurnal.services.context import Context
 from diurnal.services.sign_in import Pending, Proof
 from diurnal.store import jobs as job_rows
@@ -93,7 +101,7 @@ def test_a_forgotten_password_is_set_anew_by_mail(
     assert mail_links.reset(ctx, token=token, password=NEW, address=HERE) == "alice"
     assert (opens(ctx, PASSWORD), opens(ctx, NEW)) == (False, True)
     with pytest.raises(Unauthenticated):
-        ctx.store.read(lambda tx: accesses.resolve(tx, ctx, session))
+        ctx.store.read(lambda tx: authentication.resolve(tx, ctx, session))
     # The link has shown that the address is theirs; and they are told of the change.
     assert ctx.store.read(lambda tx: accounts.find(tx, "alice")).email_verified
     work(ctx)

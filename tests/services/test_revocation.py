@@ -10,7 +10,7 @@ import pytest
 
 from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.services import accesses
-from diurnal.services.accesses import RECHECK_US
+from diurnal.services.authentication import RECHECK_US
 from diurnal.services.context import Context
 from diurnal.store.database import open_store
 from tests import cases

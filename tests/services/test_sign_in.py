@@ -21,6 +21,7 @@ from diurnal.services import (
     admin,
     attempts,
     audit,
+    authentication,
     second_factor,
     sessions,
     sign_in,
@@ -142,7 +143,7 @@ def test_the_password_alone_opens_nothing_where_a_code_is_asked_for(
     assert isinstance(pending, Pending)
     # The ticket is no token, and no other ticket does.
     with pytest.raises(Unauthenticated):
-        ctx.store.read(lambda tx: accesses.resolve(tx, ctx, pending.ticket))
+        ctx.store.read(lambda tx: authentication.resolve(tx, ctx, pending.ticket))
     with pytest.raises(Unauthenticated):
         sign_in.finish(ctx, ticket=pending.ticket, code="000000", address=HERE)
     with pytest.raises(Forbidden):
@@ -244,7 +245,7 @@ def session(ctx: Context, who: Access, **given: Any) -> tuple[str, str]:
 
 def opens(ctx: Context, token: str) -> bool:
     try:
-        ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+        ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
     except Unauthenticated:
         return False
     return True
@@ -267,7 +268,7 @@ def test_sessions_say_where_they_came_from_and_end(
 
 def test_a_new_password_ends_sessions_and_apps_if_asked(ctx: Context, alice: Access) -> None:
     id_, mine = session(ctx, alice)
-    caller = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, mine))
+    caller = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, mine))
     assert caller.id == id_
     _, other = session(ctx, alice)
     _, app = ctx.store.write(
@@ -275,7 +276,7 @@ def test_a_new_password_ends_sessions_and_apps_if_asked(ctx: Context, alice: Acc
             tx, ctx, alice, name="N", permissions=[Permission(Level.MANAGE)], kind=Kind.APP
         )
     ).result()
-    maker = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, app)).id
+    maker = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, app)).id
     _, made = ctx.store.write(
         lambda tx: accesses.issue(
             tx,
@@ -317,11 +318,11 @@ def test_a_closed_account_lets_nobody_in_and_opens_again(
     ctx: Context, alice: Access, charlie: Access
 ) -> None:
     _, token = session(ctx, charlie)
-    held = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+    held = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
     admin.change(ctx, alice, "charlie", disabled=True)
     assert not opens(ctx, token)
-    assert not ctx.store.read(lambda tx: accesses.stands(tx, held))
-    assert ctx.store.read(lambda tx: accesses.current(tx, ctx, held)) is None
+    assert not ctx.store.read(lambda tx: authentication.stands(tx, held))
+    assert ctx.store.read(lambda tx: authentication.current(tx, ctx, held)) is None
     with pytest.raises(Forbidden):
         begin(ctx, "charlie")
     with pytest.raises(Unauthenticated):

@@ -8,7 +8,7 @@ import pytest
 
 from diurnal.errors import AppError, Forbidden
 from diurnal.model.access import Access
-from diurnal.services import accesses, accounts, sign_in_links
+from diurnal.services import accounts, authentication, sign_in_links
 from diurnal.services.context import Context
 from tests.clock import MINUTE, Clock
 
@@ -19,7 +19,7 @@ def link(ctx: Context, who: Access) -> str:
 
 def test_a_link_opens_a_session_of_its_owner(ctx: Context, alice: Access) -> None:
     _, token = sign_in_links.redeem(ctx, link(ctx, alice), local=True)
-    opened = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, token))
+    opened = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
     assert (opened.username, opened.owner) == ("alice", True)
 
 

@@ -13,8 +13,10 @@ from diurnal import plugins
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.series import columns
 from diurnal.services import (
+    access_use,
     accesses,
     accounts,
+    authentication,
     changelog,
     days,
     events,
@@ -101,7 +103,7 @@ def _live(ctx: Context, who: Access) -> None:
             Permission(Level.READ, measures=("weight",), start=0),
         ],
     )
-    app = cases.read(ctx, accesses.resolve, token)
+    app = cases.read(ctx, authentication.resolve, token)
     for caller in (who, app):
         for query in (
             {},
@@ -123,7 +125,7 @@ def _live(ctx: Context, who: Access) -> None:
     ctx.store.read(lambda tx: streams.deletions(tx, who, 0))
     ctx.store.read(lambda tx: changelog.since(tx, who, 0, 10))
     cases.write(ctx, lambda tx, ctx: jobs.enqueue(tx, ctx, who.account_id, "x", {}, idem_key="k"))
-    cases.write(ctx, accesses.flush_uses, dict(ctx.uses))
+    cases.write(ctx, access_use.flush_uses, dict(ctx.uses))
     ctx.store.read(lambda tx: accesses.listed(tx, who))
     cases.write(ctx, accesses.revoke, who, stored.access.id)
     for drop in (series.drop_batch, days.drop_batch):

@@ -16,7 +16,7 @@ from diurnal.dialects.exist import shapes
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.access import Access
-from diurnal.services import accesses
+from diurnal.services import simple_tokens
 from diurnal.services.context import Context
 
 BODY_BYTES_MAX = 1 << 20
@@ -60,7 +60,7 @@ async def caller(ctx: Context, request: Request) -> Access:
         http.refuse_foreign(request)
         return await http.resolve(ctx, session)
     found = await http.resolve(ctx, token)
-    if accesses.is_simple(found) != (kind == "token"):
+    if simple_tokens.is_simple(found) != (kind == "token"):
         raise Unauthenticated("a token of the other kind")
     return found
 

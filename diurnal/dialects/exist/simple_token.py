@@ -9,7 +9,7 @@ from diurnal import http
 from diurnal.dialects.exist import door
 from diurnal.errors import Forbidden, InvalidInput, TooMany, Unauthenticated
 from diurnal.http import Handler
-from diurnal.services import accesses, legacy, sign_in
+from diurnal.services import accesses, legacy, sign_in, simple_tokens
 from diurnal.services.context import Context
 
 WAY = "exist.simple_token"
@@ -59,4 +59,4 @@ def _checked(ctx: Context, name: str, password: str, address: str) -> str:
         raise Forbidden("This account has switched this way off: take the token from its settings.")
     legacy.used(ctx, account.account_id, WAY)
     owner = accesses.personal(account.account_id, account.username)
-    return ctx.store.write(lambda tx: accesses.simple_token(tx, ctx, owner)).result()
+    return ctx.store.write(lambda tx: simple_tokens.simple_token(tx, ctx, owner)).result()

@@ -19,7 +19,7 @@ from diurnal.errors import InvalidInput, Unavailable
 from diurnal.live import PACE_S, Follower, Hub, hub_of
 from diurnal.model.access import Access
 from diurnal.model.time import SECOND
-from diurnal.services import accesses, changelog
+from diurnal.services import authentication, changelog
 from diurnal.services.context import Context
 from diurnal.store.database import Tx
 
@@ -86,7 +86,7 @@ async def _events(
         rev = hub.rev(caller.account_id) if since is None else since
         # No data, so no event: it only says from where to go on, and when.
         yield ServerSentEvent(id=str(rev or 0), retry=RETRY_MS, sep="\n")
-        while rev is not None and not accesses.expired(ctx, caller):
+        while rev is not None and not authentication.expired(ctx, caller):
             now = await follower.next(rev, _patience(ctx, caller))
             if now is None:
                 if follower.ended:
@@ -128,7 +128,7 @@ def _patience(ctx: Context, caller: Access) -> float:
 def _news(call: Call, rev: int, now: int) -> Callable[[Tx], tuple[bool, list[str]]]:
     # A token that is revoked, or whose account is deleted, is a change itself.
     def look(tx: Tx) -> tuple[bool, list[str]]:
-        caller = accesses.current(tx, call.ctx, call.caller)
+        caller = authentication.current(tx, call.ctx, call.caller)
         if caller is None or caller.delayed:  # or it was changed, and sees things later now
             return False, []
         return True, changelog.kinds(tx, caller, rev, now)

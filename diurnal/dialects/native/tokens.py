@@ -13,7 +13,7 @@ from diurnal.dialects.native.endpoint import Call, Endpoint
 from diurnal.model import time
 from diurnal.model.access import EVERY, Kind, Level, Permission, Place
 from diurnal.model.events import TEXT_MAX, seconds
-from diurnal.services import accesses, grants
+from diurnal.services import access_use, accesses, grants
 from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
 from diurnal.store.database import Tx
@@ -309,11 +309,11 @@ async def usage(call: Call) -> Response:
     first = None if asked.start is None else time.day_from_text(asked.start, field="from")
     last = None if asked.to is None else time.day_from_text(asked.to, field="to")
 
-    def read(tx: Tx) -> list[accesses.Use]:
+    def read(tx: Tx) -> list[access_use.Use]:
         state = call.ctx.state(tx, call.caller.account_id)
         end = state.zones.day_at(call.ctx.now()) if last is None else last
         start = end - USAGE_DAYS + 1 if first is None else first
-        return accesses.usage(tx, call.ctx, call.caller, id_, start, end)
+        return access_use.usage(tx, call.ctx, call.caller, id_, start, end)
 
     found = await http.read(call.ctx, read)
     shown = [UseOut(date=time.day_text(u.day), calls=u.calls, refused=u.refused) for u in found]

@@ -11,7 +11,7 @@ from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint
 from diurnal.model.events import seconds
-from diurnal.services import accesses, webhook_calls, webhooks
+from diurnal.services import authentication, webhook_calls, webhooks
 from diurnal.store.database import WriteTx
 from diurnal.store.webhooks import ACTIVE, NEWEST, Delivery, Webhook
 
@@ -142,7 +142,7 @@ def _out(hook: Webhook) -> WebhookOut:
 
 
 def _members(hook: Webhook) -> dict[str, object]:
-    owners = hook.access_id == accesses.SYSTEM
+    owners = hook.access_id == authentication.SYSTEM
     return {
         "id": hook.id,
         "api": hook.api,

@@ -12,7 +12,7 @@ from diurnal.dialects.pryv import checks, shapes, words
 from diurnal.dialects.pryv.methods import Call, Result
 from diurnal.dialects.pryv.methods.events import reader
 from diurnal.http import files
-from diurnal.services import accesses, attachments, events
+from diurnal.services import attachments, authentication, events
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
 
@@ -76,7 +76,7 @@ async def by_read_token(ctx: Context, account_id: int, token: str, file_id: str)
     access_id = token.partition("-")[0]
 
     def look(tx: Tx) -> Call | None:
-        stored = accesses.standing(tx, ctx, account_id, access_id)
+        stored = authentication.standing(tx, ctx, account_id, access_id)
         if stored is None:
             return None
         key = ctx.keys.derive(shapes.READER)

@@ -15,7 +15,7 @@ from diurnal.dialects.pryv import checks, grants, service, wire, words
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.access import EVERY
-from diurnal.services import access_requests, accesses, consents
+from diurnal.services import access_requests, accesses, authentication, consents
 from diurnal.services.access_requests import AccessRequest
 from diurnal.services.consents import AccessAsk, Outcome
 from diurnal.services.context import Context
@@ -243,7 +243,7 @@ async def done(ctx: Context, request: Request) -> Response:
 def _ended(tx: Tx, ctx: Context, base: str, ended: Outcome) -> dict[str, Any]:
     if ended.access_id is None:
         return _refusal("REFUSED_BY_USER", _REFUSED)
-    stored = accesses.standing(tx, ctx, ended.account_id, ended.access_id)
+    stored = authentication.standing(tx, ctx, ended.account_id, ended.access_id)
     token = None if stored is None else accesses.shown_token(ctx, stored)
     if stored is None or token is None:
         raise InvalidInput("this access is there no more")

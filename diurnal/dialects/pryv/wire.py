@@ -19,7 +19,7 @@ from diurnal.dialects.pryv.service import API_VERSION, SERIAL
 from diurnal.errors import NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.events import seconds
-from diurnal.services import accesses, accounts
+from diurnal.services import accounts, authentication
 from diurnal.services.context import Context
 
 API = "pryv"
@@ -62,7 +62,7 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
     """
     token, in_url = _token(request)
     name = request.path_params["username"]
-    account_id = None if token is None else accesses.seen_as(ctx, token, name)
+    account_id = None if token is None else authentication.seen_as(ctx, token, name)
     if account_id is None:
         account_id = await account_of(ctx, request)
     if token is None or (in_url and header_only):

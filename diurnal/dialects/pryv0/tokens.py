@@ -12,7 +12,7 @@ from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, UnknownR
 from diurnal.model import time
 from diurnal.model.access import EVERY, Kind, Level, Permission
 from diurnal.model.streams import Tree
-from diurnal.services import accesses, records, sharing, streams
+from diurnal.services import accesses, authentication, records, sharing, streams
 from diurnal.services.context import Context
 from diurnal.services.records import Record
 from diurnal.store.accesses import Stored
@@ -140,7 +140,7 @@ def _live(tx: Tx, ctx: Context, call: Call) -> list[Stored]:
     known = accesses.listed(tx, call.access)
     if not call.access.owner:
         known = [s for s in known if s.created_by == call.access.id]
-    return [s for s in known if not accesses.expired(ctx, s.access) and not s.access.owner]
+    return [s for s in known if not authentication.expired(ctx, s.access) and not s.access.owner]
 
 
 def get(tx: Tx, ctx: Context, call: Call, _params: Params) -> Any:

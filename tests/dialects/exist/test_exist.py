@@ -14,7 +14,7 @@ from diurnal.model import time
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.events import NewEvent
 from diurnal.model.time import day_from_text, day_text
-from diurnal.services import accesses, days, events
+from diurnal.services import accesses, authentication, days, events
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import Clock
@@ -63,7 +63,7 @@ def test_the_simple_token_is_always_the_same_and_only_reads(ctx: Context, alice:
     assert first == simple_token(ctx, alice)
     assert len(first) == 40
     int(first, 16)
-    access = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, first))
+    access = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, first))
     assert [p.level for p in access.permissions] == [Level.READ]
     answer = Client(ctx).post(
         "/pryv/alice/events",
@@ -76,7 +76,7 @@ def test_the_simple_token_is_always_the_same_and_only_reads(ctx: Context, alice:
 def test_a_token_of_the_other_kind_opens_nothing(ctx: Context, alice: Access, clock: Clock) -> None:
     simple, app = simple_token(ctx, alice), token(ctx, alice)
     revoked = token(ctx, alice, name="gone")
-    known = ctx.store.read(lambda tx: accesses.resolve(tx, ctx, revoked))
+    known = ctx.store.read(lambda tx: authentication.resolve(tx, ctx, revoked))
     ctx.store.write(lambda tx: accesses.revoke(tx, ctx, alice, known.id)).result()
     clock.tick()  # several processes learn of it within a second
     client = Client(ctx)

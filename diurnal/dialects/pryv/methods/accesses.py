@@ -11,7 +11,7 @@ from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.errors import Conflict, Forbidden
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.streams import Tree
-from diurnal.services import accesses, streams
+from diurnal.services import accesses, authentication, streams
 from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
 from diurnal.store.database import Tx, WriteTx
@@ -42,7 +42,7 @@ def get(tx: Tx, ctx: Context, call: Call, asked: Listing) -> Result:
     if not call.access.owner:
         known = [s for s in known if s.created_by == call.access.id]
     if not asked.expired:
-        known = [s for s in known if not accesses.expired(ctx, s.access)]
+        known = [s for s in known if not authentication.expired(ctx, s.access)]
     result: Result = {"accesses": [_shown(ctx, call, s) for s in known]}
     if asked.deletions:
         result["accessDeletions"] = trees.write_deletions(accesses.deletions(tx, call.access, 0))
