@@ -204,6 +204,9 @@ def update(
 ) -> Given:
     """Change a share; its link stays.
 
+    Another password shows out who came in by the one before: the share goes on with an access
+    of its own, and the old one ends with all that was opened by it.
+
     Args:
         fields: name, permissions or expires.
         password: whether to put `password_hash` in place of the one it has; None for none.
@@ -222,10 +225,37 @@ def update(
     stored = known.stored
     if fields:
         stored = accesses.update(tx, ctx, caller, stored.access.id, fields)
+    if password and password_hash is not None:
+        stored = _replaced(tx, ctx, caller, stored)
+        share = msgspec.structs.replace(share, access_id=stored.access.id)
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     store.save(tx, caller.account_id, share, stamp.at)
     changes.append(tx, caller.account_id, stamp, caller.id, [("share", "update", id_)])
     return _given(tx, ctx, caller.account_id, share, stored)
+
+
+def _replaced(tx: WriteTx, ctx: Context, caller: Access, old: Stored) -> Stored:
+    """End an access and return another that opens the same."""
+    accesses.revoke(tx, ctx, caller, old.access.id)
+    was = old.access
+    stored, _ = accesses.issue(
+        tx,
+        ctx,
+        account_id=was.account_id,
+        username=was.username,
+        kind=was.kind,
+        name=was.name,
+        permissions=was.permissions,
+        api=was.api,
+        device=old.device,
+        expires=was.expires,
+        seal=True,
+        made_by=old.created_by,
+        client_data=old.client_data,
+        fences=was.fences,
+        features=was.features,
+    )
+    return stored
 
 
 def end(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> None:

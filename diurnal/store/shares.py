@@ -52,6 +52,7 @@ _SAVE = Sql(
     update(share)
     .where(_mine, _this)
     .values(
+        access_id=bindparam("access_new"),
         state=bindparam("state_new"),
         password_hash=bindparam("password_new"),
         opens=bindparam("opens_new"),
@@ -129,12 +130,13 @@ def by_link(tx: Tx, account_id: int, hash_: bytes) -> Share | None:
 
 
 def save(tx: WriteTx, account_id: int, changed: Share, now: int) -> None:
-    """Store state, password and use of a share."""
+    """Store access, state, password and use of a share."""
     tx.execute(
         _SAVE,
         {
             "account": account_id,
             "share": changed.id,
+            "access_new": changed.access_id,
             "state_new": changed.state,
             "password_new": changed.password_hash,
             "opens_new": changed.opens,

@@ -13,6 +13,7 @@ from diurnal.services.context import Context
 from diurnal.store import shares
 from tests.clock import HOUR, SECOND, START, Clock
 from tests.dialects.native.client import Api, opened, owner_token
+from tests.live.following import SOON_S, serving
 
 BODY = [{"level": "read", "stream": "diurnal-body"}]
 WEIGHT = {"streamIds": ["diurnal-weight"], "type": "mass/kg", "content": 71.5}
@@ -73,6 +74,50 @@ def test_a_password_is_asked_and_guesses_are_counted(
     assert guest.page("POST", path, data={"password": "open up"}).status_code == 429
     mine.ok("PATCH", f"/shares/{share['id']}", json={"password": None})
     assert guest.page("POST", path, data={}).status_code == 303
+
+
+def test_another_password_shows_out_who_came_in_by_the_one_before(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    mine.ok("POST", "/events", json={**WEIGHT, "time": START // SECOND})
+    # The socket's server goes by the machine's clock: no end, then.
+    asked = {"name": "Body", "permissions": BODY, "password": "open up", "expires": None}
+    share = mine.ok("POST", "/shares", json=asked)
+    path = "/share/" + share["url"].rpartition("/")[2]
+    assert guest.page("POST", path, data={"password": "open up"}).status_code == 303
+    assert "71.5" in guest.page("GET", path).text
+    door = {"link": path.rpartition("/")[2], "password": "open up"}
+    token = guest.ok("POST", "/shares/open", json=door)["token"]
+    with serving(ctx) as server, server.follow(token) as stream:
+        assert stream.answer.status == 200
+        mine.ok("PATCH", f"/shares/{share['id']}", json={"name": "Body", "password": "sesame"})
+        stream.until(lambda: stream.ended is not None, within=SOON_S)
+    assert "71.5" not in guest.page("GET", path).text
+    assert guest.with_token(token)("GET", "/events").status_code == 401
+    assert guest.page("POST", path, data={"password": "open up"}).status_code == 401
+    assert guest.page("POST", path, data={"password": "sesame"}).status_code == 303
+    assert "71.5" in guest.page("GET", path).text
+    [now] = mine.ok("GET", "/shares")["shares"]
+    assert (now["id"], now["url"], now["opens"]) == (share["id"], share["url"], 3)
+    assert (now.get("expires"), now["words"]) == (None, share["words"])
+    # Without one nobody is asked, and nobody is shown out.
+    mine.ok("PATCH", f"/shares/{share['id']}", json={"password": None})
+    assert "71.5" in guest.page("GET", path).text
+
+
+def test_fewer_rights_hold_at_once_for_a_guest_who_is_in(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    mine.ok("POST", "/events", json={**WEIGHT, "time": START // SECOND})
+    share = mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY})
+    path = "/share/" + share["url"].rpartition("/")[2]
+    guest.page("POST", path, data={})
+    assert "71.5" in guest.page("GET", path).text
+    less = [{"level": "read", "stream": "diurnal-heart"}]
+    mine.ok("PATCH", f"/shares/{share['id']}", json={"permissions": less})
+    assert "71.5" not in guest.page("GET", path).text
 
 
 def test_a_guest_adds_where_it_is_allowed(ctx: Context, guest: Api, alice: Access) -> None:
