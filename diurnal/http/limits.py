@@ -38,6 +38,8 @@ LUMPS = 100
 KEYS_MAX = 50_000
 REDIS_S = 0.5
 """Redis gets this long; then the process counts by itself."""
+REDIS_AWAY_S = 5.0
+"""For this long after a failure it is not asked: one that hangs would hold up every call."""
 QUIET_S = 60.0
 """Refusals of one key are noted this far apart: they cost us no more than they cost the caller."""
 
@@ -140,18 +142,20 @@ class Storage:
         self._exact = MovingWindowRateLimiter(memory)
         self._rough = SlidingWindowCounterRateLimiter(memory)
         self._shared: dict[bool, Any] = _redis(redis_url) if redis_url else {}
+        self._away_until = -1.0
 
     async def hit(self, item: RateLimitItem, name: str, key: str, cost: int) -> _Told:
         """Count `cost` calls."""
         exact = item.amount <= EXACT_MAX  # a moving window keeps each call's instant
         shared = self._shared.get(exact)
-        if shared is not None:
+        if shared is not None and time.monotonic() >= self._away_until:
             try:
                 async with asyncio.timeout(REDIS_S):
                     taken = await shared.hit(item, name, key, cost=cost)
                     stats = await shared.get_window_stats(item, name, key)
                 return _Told(taken, stats.remaining, stats.reset_time)
             except Exception as error:  # noqa: BLE001 - whatever Redis does, limits go on
+                self._away_until = time.monotonic() + REDIS_AWAY_S
                 log.warning("rate limits count alone", reason=type(error).__name__)
         local = self._exact if exact else self._rough
         taken = await local.hit(item, name, key, cost=cost)

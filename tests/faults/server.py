@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,8 @@ def prepare(url: str, data_dir: Path) -> str:
 class Server:
     """`diurnal serve` on a port that stays the same over restarts.
 
-    `within` is a command that runs the server's: in another world of files, for example.
+    `within` is a command that runs the server's: in another world of files, for example; `options`
+    and `environ` go to the server.
     """
 
     def __init__(
@@ -59,14 +60,17 @@ class Server:
         *,
         program: Sequence[str] = ("-m", "diurnal"),
         within: Sequence[str] = (),
+        options: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.port = _free_port()
-        serve = [sys.executable, *program, "serve", "--port", str(self.port)]
+        serve = [sys.executable, *program, "serve", "--port", str(self.port), *options]
         self._command = [*within, *serve]
         self._environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("DIURNAL_")},
             "DIURNAL_DATA_DIR": str(data_dir),
             "DIURNAL_DATABASE_URL": url,
+            **(environ or {}),
         }
         self._log = data_dir.parent / "server.log"
         self._process: subprocess.Popen[bytes] | None = None

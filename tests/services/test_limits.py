@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from limits import parse
+from structlog.testing import capture_logs
 
 from diurnal.errors import TooMany
 from diurnal.http import limits
@@ -111,6 +113,17 @@ def test_without_redis_the_process_counts_by_itself(ctx: Context, alice: Access)
     alone = dataclasses.replace(ctx, settings=settings, edges={})
     with opened(alone, owner_token(ctx, alice)) as api:
         assert [api("GET", "/account").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_redis_that_is_away_is_not_asked_at_every_call() -> None:
+    async def hits() -> list[bool]:
+        storage = limits.Storage("redis://127.0.0.1:1/0")
+        item = parse("100/hour")
+        return [(await storage.hit(item, "n", "k", 1)).taken for _ in range(5)]
+
+    with capture_logs() as logs:
+        assert asyncio.run(hits()) == [True] * 5
+    assert [entry["event"] for entry in logs] == ["rate limits count alone"]
 
 
 def test_a_household_of_ipv6_is_one_address(ctx: Context, alice: Access) -> None:
