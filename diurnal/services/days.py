@@ -8,13 +8,13 @@ sees the last write.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from diurnal import catalog
-from diurnal.errors import Forbidden, InvalidInput, UnknownReference
+from diurnal.errors import AppError, Forbidden, InvalidInput, UnknownReference
 from diurnal.model import places, time
 from diurnal.model.access import Access, Permission, Place, Rights
 from diurnal.model.measures import Measure, ValueKind
@@ -80,20 +80,74 @@ def write_rows(
         InvalidInput: a value of the wrong kind, or a day out of range.
         Forbidden: the caller may not add data of a measure.
     """
-    if len(given) > ROWS_MAX:
-        raise InvalidInput(f"at most {ROWS_MAX} days a call", field="days")
+    _few(len(given))
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
     audit.tell(tx, len(given), *sorted({new.measure for new in given}))
     for i, new in enumerate(given):
         _check(state, caller, new, f"days[{i}]." if len(given) > 1 else "")
-    last_of = {(n.measure, n.day, n.source): n for n in given}
-    known = _known(tx, caller, list(last_of))
+    known = _known(tx, caller, given)
+    for stands in known.values():
+        _may_replace(state, caller, stands)
+    return _put(tx, ctx, caller, given, known, batch_id)
+
+
+def write_each(
+    tx: WriteTx, ctx: Context, caller: Access, given: Sequence[Sequence[NewDay]]
+) -> dict[int, AppError]:
+    """Store groups of day rows, each group for itself and all or none of it.
+
+    Returns:
+        Why not, by the places of the groups that were refused.
+
+    Raises:
+        InvalidInput: too many rows.
+    """
+    rows = [new for group in given for new in group]
+    _few(len(rows))
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
+    state = ctx.state(tx, caller.account_id)
+    audit.tell(tx, len(rows), *dict.fromkeys(new.measure for new in rows))
+    refused: dict[int, AppError] = {}
+
+    def each(check: Callable[[NewDay], None]) -> list[NewDay]:
+        for at, group in enumerate(given):
+            try:
+                for new in group if at not in refused else ():
+                    check(new)
+            except AppError as why:
+                refused[at] = why
+        return [new for at, group in enumerate(given) if at not in refused for new in group]
+
+    known = _known(tx, caller, each(lambda new: _check(state, caller, new, "")))
+
+    def replaces(new: NewDay) -> None:
+        stands = known.get(_key(new))
+        if stands is not None:
+            _may_replace(state, caller, stands)
+
+    _put(tx, ctx, caller, each(replaces), known, 0)
+    return refused
+
+
+def _few(n: int) -> None:
+    if n > ROWS_MAX:
+        raise InvalidInput(f"at most {ROWS_MAX} days a call", field="days")
+
+
+def _put(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    given: Sequence[NewDay],
+    known: Mapping[tuple[str, int, str], DayRow],
+    batch_id: int,
+) -> Counts:
+    """Store checked rows, the last word on each day; leave those that stand as they are."""
+    last_of = {_key(n): n for n in given}
     counts, fresh = [len(given) - len(last_of), 0, 0], []
     for key, new in last_of.items():
         stands = known.get(key)
-        if stands is not None:
-            _may_replace(state, caller, stands)
         if stands is not None and _same(stands, new):
             counts[0] += 1
         else:
@@ -135,8 +189,9 @@ def _store(
         for i, new in enumerate(fresh)
     ]
     store.put_rows(tx, caller.account_id, made)
-    kinds = {n.source: n.kind or kind_of(n.source) for n in fresh}
-    marks.add_sources(tx, caller.account_id, kinds, stamp.at)
+    kinds = {n.source: n.kind for n in fresh}
+    named = {source: kind or kind_of(source) for source, kind in kinds.items()}
+    marks.add_sources(tx, caller.account_id, named, stamp.at)
     changes.append(
         tx,
         caller.account_id,
@@ -240,17 +295,25 @@ def _rights(state: AccountState, caller: Access, measure: Measure, day: int) -> 
     return caller.rights_on(state.tree, state.home(measure), measure=measure.key, at=start)
 
 
-def _known(
-    tx: Tx, caller: Access, keys: Sequence[tuple[str, int, str]]
-) -> dict[tuple[str, int, str], DayRow]:
+def _key(row: NewDay | DayRow) -> tuple[str, int, str]:
+    return row.measure, row.day, row.source
+
+
+def _known(tx: Tx, caller: Access, given: Sequence[NewDay]) -> dict[tuple[str, int, str], DayRow]:
+    """Return the rows that stand where new ones are given."""
     spans: dict[str, tuple[int, int]] = {}
-    for measure, day, _ in keys:
-        low, high = spans.get(measure, (day, day))
-        spans[measure] = (min(low, day), max(high, day))
+    for new in given:
+        low, high = spans.get(new.measure, (new.day, new.day))
+        spans[new.measure] = (min(low, new.day), max(high, new.day))
+    alike: dict[tuple[int, int], list[str]] = {}
+    for measure, span in spans.items():
+        alike.setdefault(span, []).append(measure)
+    asked = {_key(new) for new in given}
     return {
-        (r.measure, r.day, r.source): r
-        for measure, (first, last) in spans.items()
-        for r in store.rows(tx, caller.account_id, measure, first, last)
+        key: row
+        for (first, last), measures in alike.items()
+        for row in store.rows_of(tx, caller.account_id, measures, first, last)
+        if (key := _key(row)) in asked
     }
 
 

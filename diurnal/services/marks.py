@@ -22,6 +22,9 @@ from diurnal.store.database import Tx, WriteTx
 if TYPE_CHECKING:
     from diurnal.model.days import SourceOrder
 
+Cell = tuple[str, str, int]
+"""A measure, a source and a day."""
+
 
 def mark(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, int]], rev: int) -> None:
     """Mark (measure, day) values dirty, with those derived from them."""
@@ -103,50 +106,48 @@ def see(
         there: (measure, source, day) that surely have data now.
         unsure: (measure, day) where data may have gone; looked up.
     """
-    present: dict[str, set[tuple[str, int]]] = {}
+    account_id = state.account_id
+    now = set(there)
     days: dict[str, set[int]] = {}
-    for key, source, day in there:
-        present.setdefault(key, set()).add((source, day))
+    for key, _, day in now:
         days.setdefault(key, set()).add(day)
     doubtful: dict[str, set[int]] = {}
     for key, day in unsure:
         doubtful.setdefault(key, set()).add(day)
         days.setdefault(key, set()).add(day)
+    # Most writes are of the same days of all their measures: those are looked up together.
+    alike: dict[frozenset[int], list[str]] = {}
     for key in sorted(days):
-        known = store.seen_on(tx, state.account_id, key, days[key])
-        now = present.get(key, set())
-        gone: set[tuple[str, int]] = set()
-        asked = doubtful.get(key)
-        if asked:
-            found = store.sources_on(
-                tx, state.account_id, key, asked, state.zones.day_at, state.trashed_streams
-            )
-            now = now | found
-            gone = {(source, day) for source, day in known if day in asked} - now
-        come = now - known
-        if come or gone:
-            _change(tx, state, key, come, gone, rev)
+        alike.setdefault(frozenset(days[key]), []).append(key)
+    known: set[Cell] = set()
+    for same, keys in alike.items():
+        known |= store.seen_on(tx, account_id, keys, same)
+    for key, asked in doubtful.items():
+        found = store.sources_on(
+            tx, account_id, key, asked, state.zones.day_at, state.trashed_streams
+        )
+        now |= {(key, source, day) for source, day in found}
+    gone = {c for c in known if c[2] in doubtful.get(c[0], ())} - now
+    come = now - known
+    if come or gone:
+        _change(tx, state, come, gone, rev)
 
 
-def _change(
-    tx: WriteTx,
-    state: AccountState,
-    key: str,
-    come: set[tuple[str, int]],
-    gone: set[tuple[str, int]],
-    rev: int,
-) -> None:
+def _change(tx: WriteTx, state: AccountState, come: set[Cell], gone: set[Cell], rev: int) -> None:
     account_id = state.account_id
-    measure = state.measure(key)
-    before = store.facts(tx, account_id, key)
-    store.saw(tx, account_id, key, come)
-    if gone:
-        store.unsee(tx, account_id, key, gone)
-    if len(before) < 2 or measure is None:
-        return
-    after = store.facts(tx, account_id, key)
-    stay = {row[0] for row in before} & {row[0] for row in after}
-    old = [n for n in _arranged(tx, state, measure, before).names if n in stay]
-    new = [n for n in _arranged(tx, state, measure, after).names if n in stay]
-    if old != new:
-        mark_all(tx, account_id, [key], rev)
+    keys = sorted({cell[0] for cell in come | gone})
+    before = store.facts_of(tx, account_id, keys)
+    store.saw(tx, account_id, come)
+    for key in sorted({cell[0] for cell in gone}):
+        store.unsee(tx, account_id, key, {cell[1:] for cell in gone if cell[0] == key})
+    ranked = [key for key in keys if len(before[key]) > 1]
+    after = store.facts_of(tx, account_id, ranked) if ranked else {}
+    for key in ranked:
+        measure = state.measure(key)
+        if measure is None:
+            continue
+        stay = {row[0] for row in before[key]} & {row[0] for row in after[key]}
+        old = [n for n in _arranged(tx, state, measure, before[key]).names if n in stay]
+        new = [n for n in _arranged(tx, state, measure, after[key]).names if n in stay]
+        if old != new:
+            mark_all(tx, account_id, [key], rev)

@@ -9,6 +9,7 @@ from operator import itemgetter
 import msgspec
 from sqlalchemy import (
     BigInteger,
+    Table,
     and_,
     bindparam,
     case,
@@ -77,13 +78,13 @@ def mark(tx: WriteTx, account_id: int, cells: Iterable[tuple[str, int]], rev: in
     tx.many(_MARK, [(account_id, measure, day, rev) for measure, day in sorted(cells)])
 
 
-def saw(tx: WriteTx, account_id: int, measure: str, come: Iterable[tuple[str, int]]) -> None:
-    """Remember that sources have data on days that they had none on; ranks equal kinds."""
+def saw(tx: WriteTx, account_id: int, come: Iterable[tuple[str, str, int]]) -> None:
+    """Remember (measure, source, day) that had no data until now; ranks equal kinds."""
     cells = sorted(come)
-    tx.many(_SEEN, [(account_id, measure, *cell) for cell in cells])
+    tx.many(_SEEN, [(account_id, *cell) for cell in cells])
     counted = []
-    for source, listed in groupby(cells, itemgetter(0)):
-        days = [day for _, day in listed]
+    for (measure, source), listed in groupby(cells, itemgetter(0, 1)):
+        days = [day for _, _, day in listed]
         counted.append((account_id, measure, source, len(days), days[0]))
     tx.many(_COUNT, counted)
 
@@ -159,6 +160,16 @@ _ROWS = Sql(
     )
     .order_by(day_row.c.day, day_row.c.rev)
 )
+_ROWS_OF = Sql(
+    select(*_ROW_FIELDS)
+    .where(
+        day_row.c.account_id == bindparam("account"),
+        in_list(day_row.c.measure, "measures"),
+        day_row.c.day >= bindparam("first"),
+        day_row.c.day <= bindparam("last"),
+    )
+    .order_by(day_row.c.measure, day_row.c.day, day_row.c.rev)
+)
 _DROP_ROW = ordered(
     ("account", "of_measure", "on_day", "of_source", "of_batch"),
     delete(day_row).where(
@@ -214,16 +225,27 @@ _DIRTY = Sql(
     )
     .order_by(day_dirty.c.measure, day_dirty.c.day)
 )
-_DIRTY_EXTENT = Sql(
-    select(day_dirty.c.measure, func.min(day_dirty.c.day), func.max(day_dirty.c.day))
-    .where(day_dirty.c.account_id == bindparam("account"))
-    .group_by(day_dirty.c.measure)
-)
-_CACHED_EXTENT = Sql(
-    select(day_value.c.measure, func.min(day_value.c.day), func.max(day_value.c.day))
-    .where(day_value.c.account_id == bindparam("account"))
-    .group_by(day_value.c.measure)
-)
+
+
+def _extent_of(table: Table) -> Sql:
+    """Return (measure, first day, last day) of each measure in a table.
+
+    From measure to measure along the key: a GROUP BY would read all days of all years.
+    """
+    mine = table.c.account_id == bindparam("account")
+    begin = select(func.min(table.c.measure).label("measure")).where(mine)
+    known = begin.cte("known", recursive=True)
+    following = select(func.min(table.c.measure)).where(mine, table.c.measure > known.c.measure)
+    known = known.union_all(select(following.scalar_subquery()).where(known.c.measure.is_not(None)))
+    days = [
+        select(edge(table.c.day)).where(mine, table.c.measure == known.c.measure).scalar_subquery()
+        for edge in (func.min, func.max)
+    ]
+    return Sql(select(known.c.measure, *days).where(known.c.measure.is_not(None)))
+
+
+_DIRTY_EXTENT = _extent_of(day_dirty)
+_CACHED_EXTENT = _extent_of(day_value)
 _CLEAN = ordered(
     ("account", "of_measure", "on_day", "seen"),
     delete(day_dirty).where(
@@ -291,6 +313,17 @@ _FACTS = Sql(
     select(source_measure.c.source, source_measure.c.days, source_measure.c.first_day).where(
         source_measure.c.account_id == bindparam("account"),
         source_measure.c.measure == bindparam("measure"),
+    )
+)
+_FACTS_OF = Sql(
+    select(
+        source_measure.c.measure,
+        source_measure.c.source,
+        source_measure.c.days,
+        source_measure.c.first_day,
+    ).where(
+        source_measure.c.account_id == bindparam("account"),
+        in_list(source_measure.c.measure, "measures"),
     )
 )
 _MEASURES_OF = Sql(
@@ -405,7 +438,7 @@ _UNSEE = ordered(
 )
 _SEEN_ON = Sql(
     # By source: without its name the day is no part of the key that can be looked up.
-    select(source_day.c.source, source_day.c.day)
+    select(source_day.c.measure, source_day.c.source, source_day.c.day)
     .select_from(source_measure)
     .join(
         source_day,
@@ -417,7 +450,7 @@ _SEEN_ON = Sql(
     )
     .where(
         source_measure.c.account_id == bindparam("account"),
-        source_measure.c.measure == bindparam("measure"),
+        in_list(source_measure.c.measure, "measures"),
         in_list(source_day.c.day, "days"),
     )
 )
@@ -432,6 +465,14 @@ def rows(tx: Tx, account_id: int, measure: str, first: int, last: int) -> list[D
     """Return the day rows of a measure from `first` to `last`, the newest of each day last."""
     values = {"account": account_id, "measure": measure, "first": first, "last": last}
     return [DayRow(*row) for row in tx.execute(_ROWS, values)]
+
+
+def rows_of(
+    tx: Tx, account_id: int, measures: Sequence[str], first: int, last: int
+) -> list[DayRow]:
+    """Return the day rows of measures from `first` to `last`."""
+    values = {"account": account_id, "measures": measures, "first": first, "last": last}
+    return [DayRow(*row) for row in tx.execute(_ROWS_OF, values)]
 
 
 def rows_of_batch(tx: Tx, account_id: int, batch: int, most: int) -> list[DayRow]:
@@ -506,6 +547,14 @@ def facts(tx: Tx, account_id: int, measure: str) -> list[Row]:
     return tx.execute(_FACTS, {"account": account_id, "measure": measure})
 
 
+def facts_of(tx: Tx, account_id: int, measures: Sequence[str]) -> dict[str, list[Row]]:
+    """Return (source, days with data, first day) of the sources of each measure."""
+    found: dict[str, list[Row]] = {measure: [] for measure in measures}
+    for row in tx.execute(_FACTS_OF, {"account": account_id, "measures": measures}):
+        found[row[0]].append(row[1:])
+    return found
+
+
 def mark_all(tx: WriteTx, account_id: int, measure: str, rev: int) -> None:
     """Mark every day value of a measure dirty as of change `rev`, those already marked again."""
     values = {"account": account_id, "of_measure": measure, "mark": rev}
@@ -529,10 +578,12 @@ def days_seen(tx: Tx, account_id: int, measure: str) -> list[int]:
     return [row[0] for row in tx.execute(_DAYS_SEEN, values)]
 
 
-def seen_on(tx: Tx, account_id: int, measure: str, days: Iterable[int]) -> set[tuple[str, int]]:
-    """Return the (source, day) that are known to have data."""
-    values = {"account": account_id, "measure": measure, "days": sorted(days)}
-    return {(row[0], row[1]) for row in tx.execute(_SEEN_ON, values)}
+def seen_on(
+    tx: Tx, account_id: int, measures: Sequence[str], days: Iterable[int]
+) -> set[tuple[str, str, int]]:
+    """Return the (measure, source, day) that are known to have data."""
+    values = {"account": account_id, "measures": measures, "days": sorted(days)}
+    return {(row[0], row[1], row[2]) for row in tx.execute(_SEEN_ON, values)}
 
 
 def unsee(tx: WriteTx, account_id: int, measure: str, gone: Iterable[tuple[str, int]]) -> None:

@@ -102,6 +102,7 @@ def update(
 ) -> Answer:
     """Set the values of days; the last word on a day counts."""
     book = books.read(tx, ctx, caller)
+    rows: dict[int, list[NewDay]] = {}
 
     def one(n: int, item: Item) -> Item:
         nonlocal book
@@ -109,13 +110,24 @@ def update(
         a = _owned(book, caller, item["name"])
         day = _day(item["date"])
         if a.name == tags.DIGEST:
-            book = _set_tags(tx, ctx, caller, book, day, item["value"])
+            book, values = _digested(tx, ctx, caller, book, day, item["value"])
         else:
-            value = typed(a, item["value"], version=version)
-            _store(tx, ctx, caller, book, [(a, day, value)])
+            values = [(a, day, typed(a, item["value"], version=version))]
+        rows[n] = _rows(caller, values)
         return item
 
-    return each(items, one)
+    answer = each(items, one)
+    told = days.write_each(tx, ctx, caller, list(rows.values()))
+    refused = {n: told[i] for i, n in enumerate(rows) if i in told}
+    if not refused:
+        return answer
+
+    def again(n: int, item: Item) -> Item:
+        if n in refused:
+            raise refused[n]
+        return one(n, item)
+
+    return each(items, again)
 
 
 def increment(tx: WriteTx, ctx: Context, caller: Access, items: Sequence[Any]) -> Answer:
@@ -132,7 +144,7 @@ def increment(tx: WriteTx, ctx: Context, caller: Access, items: Sequence[Any]) -
         more = _number(item["value"], whole=a.type_v2 not in (1, 5))
         before = _there(tx, ctx, caller, book, a, day)
         total = typed(a, before + more, version=2)
-        _store(tx, ctx, caller, book, [(a, day, total)])
+        _store(tx, ctx, caller, [(a, day, total)])
         return {**item, "date": time.day_text(day), "current": total}
 
     return each(items, one)
@@ -151,7 +163,7 @@ def append(tx: WriteTx, ctx: Context, caller: Access, items: Sequence[Any]) -> A
             raise Failed("validation", "A tag is a text")
         name = tags.slug(item["value"])
         book = _with_tags(tx, ctx, caller, book, [name])
-        _store(tx, ctx, caller, book, [(book.attributes[name], day, 1)])
+        _store(tx, ctx, caller, [(book.attributes[name], day, 1)])
         return {"date": time.day_text(day), "value": item["value"]}
 
     return each(items, one)
@@ -222,13 +234,14 @@ def _number(value: Any, *, whole: bool) -> Any:
 
 
 def _store(
-    tx: WriteTx,
-    ctx: Context,
-    caller: Access,
-    book: Book,
-    values: Sequence[tuple[Attribute, int, Any]],
+    tx: WriteTx, ctx: Context, caller: Access, values: Sequence[tuple[Attribute, int, Any]]
 ) -> None:
     """Store values of days as the owning service's word."""
+    if values:
+        days.write_rows(tx, ctx, caller, _rows(caller, values))
+
+
+def _rows(caller: Access, values: Sequence[tuple[Attribute, int, Any]]) -> list[NewDay]:
     rows = []
     for a, day, value in values:
         measure = a.measures[0]
@@ -239,8 +252,7 @@ def _store(
             if catalog.day_kind(measure) is ValueKind.INTEGER:
                 told = shapes.rounded(told)
         rows.append(NewDay(measure.key, day, told, caller.name, written_by=SERVICE))
-    if rows:
-        days.write_rows(tx, ctx, caller, rows)
+    return rows
 
 
 def _there(tx: Tx, ctx: Context, caller: Access, book: Book, a: Attribute, day: int) -> float:
@@ -276,11 +288,12 @@ def _with_tags(tx: WriteTx, ctx: Context, caller: Access, book: Book, names: Seq
     return books.read(tx, ctx, caller) if made else book
 
 
-def _set_tags(tx: WriteTx, ctx: Context, caller: Access, book: Book, day: int, value: Any) -> Book:
-    """Make exactly these the tags of a day: the others of the account are 0 there."""
+def _digested(
+    tx: WriteTx, ctx: Context, caller: Access, book: Book, day: int, value: Any
+) -> tuple[Book, list[tuple[Attribute, int, Any]]]:
+    """Return what makes exactly these the tags of a day: the others of the account are 0 there."""
     if not isinstance(value, str):
         raise Failed("validation", "Value must be a string")
     names = tags.split(value)
     book = _with_tags(tx, ctx, caller, book, names)
-    _store(tx, ctx, caller, book, [(a, day, int(a.name in names)) for a in tags.of(book)])
-    return book
+    return book, [(a, day, int(a.name in names)) for a in tags.of(book)]

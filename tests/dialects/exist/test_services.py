@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from diurnal.dialects.exist import tags
+from diurnal.dialects.exist import shapes, tags
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.time import day_from_text
 from diurnal.services import accesses, clients, days
 from diurnal.services.context import Context
+from diurnal.services.days import NewDay
+from diurnal.store import days as stored
 from tests.conftest import PASSWORD
 from tests.dialects.client import Client, simple_token
 
@@ -105,6 +107,30 @@ def test_release_passes_an_attribute_to_the_service_that_had_it(
     other.post(f"{V1}/attributes/update/", item)
     other.post(f"{V1}/attributes/release/", [{"name": "mood"}])
     service.post(f"{V1}/attributes/update/", item)
+
+
+def test_a_day_that_may_not_be_written_fails_alone(ctx: Context, alice: Access) -> None:
+    service = Service(ctx, alice, "My Tracker", "write", level=Level.CREATE_ONLY)
+    taken = NewDay("steps", day_from_text(DAY), 1.0, "My Tracker")
+    ctx.store.write(lambda tx: days.write_rows(tx, ctx, alice, [taken])).result()
+    names = ("steps", "steps_distance", "floors")
+    service.post(f"{V1}/attributes/acquire/", [{"name": n, "active": True} for n in names])
+    last, no, bad, first = (
+        {"name": "steps_distance", "date": DAY, "value": 2},
+        {"name": "steps", "date": DAY, "value": 4321},
+        {"name": "floors", "date": DAY, "value": "x"},
+        {"name": "steps_distance", "date": DAY, "value": 3},
+    )
+    answer = service.post(f"{V1}/attributes/update/", [last, no, bad, first], 202)
+    assert answer["success"] == [last, first]
+    told = [(f["name"], f["error_code"]) for f in answer["failed"]]
+    assert told == [("steps", "not_allowed"), ("floors", "validation")]
+    day, keys = day_from_text(DAY), ["steps", shapes.templates()["steps_distance"].keys[0]]
+    rows = ctx.store.read(lambda tx: stored.rows_of(tx, alice.account_id, keys, day, day))
+    assert sorted((row.source, row.value) for row in rows) == [
+        ("My Tracker", 1.0),
+        ("My Tracker", 3_000.0),
+    ]
 
 
 @pytest.mark.parametrize(
