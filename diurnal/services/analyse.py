@@ -62,6 +62,8 @@ LAGS_MAX = 7
 """What may be asked for; the charge for looking at so many hides weaker links."""
 SOON = 2 * MINUTE
 """How long after an import everything is analysed: others may follow it."""
+HOURLY = 60 * MINUTE
+"""The same after a sync that brought only what is new: such come every few minutes."""
 SUNDAY = 6
 EARLY = 2 * HOUR
 SPREAD = 4 * HOUR
@@ -425,10 +427,14 @@ def ask(tx: WriteTx, ctx: Context, caller: Access, *, lags: int = LAGS) -> str:
     return waits or jobs.enqueue(tx, ctx, caller.account_id, KIND, args)
 
 
-def soon(tx: WriteTx, ctx: Context, account_id: int) -> str:
-    """Have an account that got data analysed in a while; return the job, shared by all who ask."""
+def soon(tx: WriteTx, ctx: Context, account_id: int, *, within: int = SOON) -> str:
+    """Have an account that got data analysed in a while; return the job, shared by all who ask.
+
+    Args:
+        within: microseconds from now at which it begins, where none waits that begins earlier.
+    """
     changes.reserve(tx, account_id, 0, ctx.now())
-    at = ctx.now() + SOON
+    at = ctx.now() + within
     return _waiting(tx, account_id, at, LAGS) or jobs.enqueue(
         tx, ctx, account_id, KIND, {}, run_at=at
     )

@@ -55,7 +55,12 @@ _NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, IndexError, 
 
 @dataclass
 class Run:
-    """A run under way."""
+    """A run under way.
+
+    Attributes:
+        windows: fetched whole.
+        filled: whether some of them were of the past, or all that a source has.
+    """
 
     ctx: Context
     c: Stored
@@ -64,6 +69,7 @@ class Run:
     http: SourceHttp
     hand: Arrivals
     windows: int = 0
+    filled: bool = False
     removed: int = 0
     wait_s: int | None = None
     problem: str | None = None
@@ -84,6 +90,8 @@ def pull_all(run_: Run, *, force: bool) -> None:
         for pull, window in wanted:
             run_.hand.look_at(f"{pull.name}, {window.first_day} to {window.last_day}", done, total)
             if run_.failed.get(pull.name, 0) < FAILED_MAX:
+                long = pull.by != "window" and window.end - window.start > DAY
+                run_.filled = run_.filled or wanted is older or long
                 _pull_one(run_, pull, window)
             done += 1
 

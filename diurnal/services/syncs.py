@@ -16,7 +16,16 @@ import structlog
 from diurnal.connectors import Connector
 from diurnal.errors import Forbidden, InvalidInput, NotFound, Upstream
 from diurnal.model.time import MINUTE, SECOND
-from diurnal.services import accesses, inbox, jobs, pulls, schedule, source_tokens, sources
+from diurnal.services import (
+    accesses,
+    analyse,
+    inbox,
+    jobs,
+    pulls,
+    schedule,
+    source_tokens,
+    sources,
+)
 from diurnal.services.arrivals import Arrivals
 from diurnal.services.context import Context
 from diurnal.services.imports import Result
@@ -126,7 +135,14 @@ def run(
             if http is not None:
                 http.release()
         result = hand.end()
-    return _finish(ctx, c, connector, lease, result, problem, wait_s, run_.windows if run_ else 0)
+    outcome = _finish(
+        ctx, c, connector, lease, result, problem, wait_s, run_.windows if run_ else 0
+    )
+    if result.new or result.changed or (run_ is not None and run_.removed):
+        # Apart from the run: were it lost, the weekly analysis would find the same.
+        within = analyse.SOON if run_ is not None and run_.filled else analyse.HOURLY
+        ctx.store.write(lambda tx: analyse.soon(tx, ctx, account_id, within=within)).result()
+    return outcome
 
 
 # Ending, and the next run

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from diurnal import worker
 from diurnal.connectors import Delivery, Gone, Options, Pull, Quota, Receive, Refetch
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.model.time import DAY, HOUR, MINUTE, day_text
 from diurnal.services import (
+    analyse,
     connection_views,
     connections,
     events,
@@ -117,6 +119,31 @@ def test_the_second_run_looks_at_the_last_days_and_changes_nothing(
     assert outcome.result.same == 4
     assert len([a for a in service.asked if "page" not in a.query]) == 1
     assert stored(here, alice) == before
+
+
+def test_what_came_is_analysed_the_past_soon_and_news_within_the_hour(
+    here: Context, alice: Access, clock: Clock, weights: Weights
+) -> None:
+    def ahead() -> list[int]:
+        found = here.store.read(lambda tx: jobs.open_jobs(tx, alice.account_id, [analyse.KIND]))
+        return [job.run_at - here.now() for job in found]
+
+    c = connect(here, alice, CONNECTOR)
+    run(here, c)
+    assert ahead() == [analyse.SOON]
+    clock.tick(analyse.SOON)
+    doing = {analyse.KIND: worker.handlers()[analyse.KIND]}
+    assert worker.step(here, doing, owner="test")
+    assert not [wait for wait in ahead() if wait <= analyse.HOURLY]
+    clock.tick(HOUR)
+    run(here, c)  # nothing new
+    assert not [wait for wait in ahead() if wait <= analyse.HOURLY]
+    for weight in (81.0, 82.0):
+        clock.tick(MINUTE)
+        weights.rows[0] = (weights.rows[0][0], weight)
+        run(here, c, force=True)
+    assert sorted(ahead())[0] == analyse.HOURLY - MINUTE
+    assert len([wait for wait in ahead() if wait <= analyse.HOURLY]) == 1
 
 
 def test_what_was_scored_anew_replaces_what_was_there(
