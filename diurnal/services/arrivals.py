@@ -13,9 +13,10 @@ from diurnal.model.access import Access
 from diurnal.model.time import DAY
 from diurnal.services import events, imports, jobs
 from diurnal.services.context import Context
+from diurnal.services.hand import Hand
 from diurnal.services.imports import Result
-from diurnal.services.intake import _Found, _Hand
 from diurnal.services.jobs import Lease
+from diurnal.services.recognition import Found
 from diurnal.store import batches, changes
 from diurnal.store import events as event_store
 from diurnal.store.batches import Stored
@@ -51,7 +52,7 @@ def _owner(c: Connection) -> Access:
     return accesses.personal(c.account_id, "")
 
 
-class Arrivals(_Hand):
+class Arrivals(Hand):
     """Takes items as they come from a source, and adds what came of them to today's batch."""
 
     def __init__(
@@ -99,9 +100,9 @@ class Arrivals(_Hand):
 
     def end(self) -> Result:
         """Write what is left and add it up."""
-        return self.finish(_Found(read={self._connector: self.counts.read}))
+        return self.finish(Found(read={self._connector: self.counts.read}))
 
-    def _store_result(self, found: _Found) -> Result:
+    def _store_result(self, found: Found) -> Result:
         ctx, batch = self._ctx, self._batch
 
         def end(tx: WriteTx) -> Result:
