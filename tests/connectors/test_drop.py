@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from diurnal.connectors import _drop
-from diurnal.connectors._drop import drop
+from diurnal.connectors._drop import drop, entries
 from diurnal.errors import AppError, InvalidInput, TooLarge
 
 Make = Callable[..., Path]
@@ -285,7 +284,7 @@ def test_an_archive_that_is_cut_off_is_refused(tmp_path: Path, keep: int) -> Non
 def test_more_files_than_an_import_takes_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_drop, "ENTRIES_MAX", 5)
+    monkeypatch.setattr(entries, "ENTRIES_MAX", 5)
     path = zipped(tmp_path / "x.zip", {f"{i}.csv": b"1" for i in range(6)})
     with pytest.raises(TooLarge, match="more than 5 files"), drop(path):
         pass
@@ -302,7 +301,7 @@ def test_a_nested_archive_leaves_nothing_on_disk(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    monkeypatch.setattr(_drop, "SPOOL_MEMORY_MAX", 1)
+    monkeypatch.setattr(entries, "SPOOL_MEMORY_MAX", 1)
     inner = zip_bytes({"a.csv": os.urandom(50_000)})
     path = zipped(tmp_path / "x.zip", {"in.zip": inner})
     with drop(path) as dropped:

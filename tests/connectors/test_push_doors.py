@@ -171,7 +171,7 @@ def test_stages_become_the_night_of_the_health_export() -> None:
     [night] = only(Datum, send("health_auto_export", {"data": {"metrics": [metric]}}))
     assert night.source.name == "Alex\u2019s Apple Watch"
     assert [s["stage"] for s in night.content["stages"]] == ["core", "deep", "rem", "awake"]
-    from diurnal.connectors.apple_health.records import identity
+    from diurnal.connectors.apple_health.values import identity
 
     assert night.source_id == identity("sleep", night.source.name, night.start)
 

@@ -10,8 +10,9 @@ from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors.apple_health import nights
 from diurnal.connectors.apple_health.elements import ROOT, Elements
-from diurnal.connectors.apple_health.records import API, Export, Workout, identity
+from diurnal.connectors.apple_health.records import Export, Workout
 from diurnal.connectors.apple_health.routes import FILE_POINTS_MAX, Point, read_gpx
+from diurnal.connectors.apple_health.values import API, identity
 from diurnal.connectors.apple_health.workouts import datum
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Datum, Item, Progress, ZoneSeen

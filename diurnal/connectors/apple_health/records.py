@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import math
-import re
-from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from typing import Any
 
 from diurnal import catalog
 from diurnal.connectors.apple_health.nights import NIGHT_MAX, STAGE_OF, Segments
+from diurnal.connectors.apple_health.points import Series
+from diurnal.connectors.apple_health.pressures import Halves, paired
 from diurnal.connectors.apple_health.routes import Point, point
 from diurnal.connectors.apple_health.times import CLOCK, Times
+from diurnal.connectors.apple_health.values import (
+    API,
+    TEXT_MAX,
+    category_content,
+    client_data,
+    finite,
+    identity,
+    number,
+    slug,
+    source_name,
+    unit_code,
+)
 from diurnal.errors import InvalidInput
 from diurnal.model import units
 from diurnal.model.measures import Measure, Shape
-from diurnal.model.records import Bad, Datum, DayDatum, Item, Points, Source
+from diurnal.model.records import Bad, Datum, DayDatum, Item, Source
 from diurnal.model.sources import Kind, kind_of
-from diurnal.model.time import DAY, MINUTE, day_from_text, zone
+from diurnal.model.time import DAY, day_from_text, zone
 
-API = "apple_health"
 POINTS_BATCH = 20_000
 POINTS_HELD_MAX = 400_000
 """Of all series together; what the columns cost is bounded by this, not by the file."""
@@ -33,74 +41,18 @@ LANES_MAX = 20_000
 """Combinations of type, source and unit; a real export has some hundred."""
 UNKNOWN_MAX = 500
 METADATA_MAX = 40
-TEXT_MAX = 500
 POINTS_OF_WORKOUT_MAX = 400_000
-UNNAMED = "Apple Health"
-"""The source of records that name none."""
 RINGS = Source("Apple Activity", Kind.DERIVED)
 """The source of the day's totals that the phone makes of everything it has."""
-PAIR_GAP = MINUTE
-"""Between the two values of one blood pressure, where no instant joins them."""
 
 _SYSTOLIC = "HKQuantityTypeIdentifierBloodPressureSystolic"
 _DIASTOLIC = "HKQuantityTypeIdentifierBloodPressureDiastolic"
 _PRESSURE = "HKCorrelationTypeIdentifierBloodPressure"
 _FOOD = "HKCorrelationTypeIdentifierFood"
 _SLEEP = "HKCategoryTypeIdentifierSleepAnalysis"
-_STAND = {"HKCategoryValueAppleStandHourStood": 1.0, "HKCategoryValueAppleStandHourIdle": 0.0}
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
 
 Take = Callable[[int, int, dict[str, str]], None]
-
-
-def slug(name: str) -> str:
-    """Return `CamelCase` as `camel_case`."""
-    return _WORD.sub("_", name).lower()
-
-
-def source_name(name: str | None) -> str:
-    """Return a source's name with plain spaces."""
-    return " ".join((name or "").split())[:TEXT_MAX] or UNNAMED
-
-
-def unit_code(written: str | None, measure: Measure) -> str:
-    """Return the UCUM code of Apple's unit.
-
-    Apple writes fractions and calls them %.
-
-    Raises:
-        InvalidInput: no such unit.
-    """
-    if written is None:
-        name = measure.name_in(API)
-        return (name and name.unit) or measure.unit
-    code = "1" if written == "%" else units.canonical_unit(written)
-    if code is None:
-        raise InvalidInput(f"unknown unit {written[:40]!r}", field="unit")
-    return code
-
-
-def number(value: float) -> float:
-    """Return a whole number as int: what JSON shows of it."""
-    return int(value) if float(value).is_integer() and abs(value) < 1e15 else value
-
-
-def finite(text: str) -> float:
-    """Return a written number.
-
-    Raises:
-        ValueError: none, or not finite.
-    """
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"no number: {text[:40]!r}")
-    return value
-
-
-def identity(*parts: object) -> str:
-    """Return a stable id: Apple gives none."""
-    joined = "\x1f".join(map(str, parts))
-    return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 @dataclass(slots=True)
@@ -124,41 +76,6 @@ class _Pending:
 
     make: Callable[[dict[str, str]], Datum]
     metadata: dict[str, str] = field(default_factory=dict)
-
-
-class _Series:
-    """The points of one type, source and unit."""
-
-    __slots__ = ("_factor", "_measure", "_plus", "_source", "end", "start", "value")
-
-    def __init__(self, measure: Measure, source: Source, unit: str) -> None:
-        self._measure, self._source = measure.key, source
-        self._factor, self._plus = units.linear(unit, measure.unit, molar=measure.molar)
-        self.start, self.end, self.value = array("q"), array("q"), array("d")
-
-    def take(self, start: int, end: int, a: dict[str, str]) -> None:
-        value = float(a["value"])
-        if not math.isfinite(value):
-            raise ValueError(f"no number: {a['value'][:40]!r}")
-        self.start.append(start)
-        self.end.append(end)
-        self.value.append(value)
-
-    def take_hour(self, start: int, end: int, a: dict[str, str]) -> None:
-        """Take an hour stood or idled."""
-        value = _STAND[a["value"]]
-        self.start.append(start)
-        self.end.append(end)
-        self.value.append(value)
-
-    def flush(self) -> Points:
-        """Return what was taken and begin anew."""
-        value = self.value
-        if self._factor != 1.0 or self._plus:
-            value = array("d", [v * self._factor + self._plus for v in value])
-        points = Points(self._measure, self._source, self.start, self.end, value)
-        self.start, self.end, self.value = array("q"), array("q"), array("d")
-        return points
 
 
 class Export:
@@ -187,7 +104,7 @@ class Export:
         self._hours = self._times.hours
         self._depth = 0
         self._lanes: dict[tuple[str | None, str | None, str | None], Take] = {}
-        self._series: list[_Series] = []
+        self._series: list[Series] = []
         self._sources: dict[str | None, Source] = {}
         self._zone_numbers: dict[str, int | None] = {}
         self._bads = 0
@@ -196,7 +113,7 @@ class Export:
         self._pending: _Pending | None = None
         self._workout: Workout | None = None
         self._in_part = False
-        self._pressure: dict[str, tuple[dict[int, float], dict[int, float]]] = {}
+        self._pressure: dict[str, Halves] = {}
         self._tags: Mapping[str, Callable[[dict[str, str]], None]] = {
             "MetadataEntry": self._metadata,
             "Workout": self._start_workout,
@@ -301,7 +218,7 @@ class Export:
             return self._pressure_lane(source, unit_code(unit, measure), type_ == _DIASTOLIC)
         category = type_.startswith("HKCategoryType")
         if measure.shape is Shape.SERIES:
-            lane = _Series(measure, source, measure.unit if category else unit_code(unit, measure))
+            lane = Series(measure, source, measure.unit if category else unit_code(unit, measure))
             self._series.append(lane)
             return lane.take_hour if category else lane.take
         if category:
@@ -362,7 +279,7 @@ class Export:
                     duration=end - start,
                     content=number(value),
                     measure=measure.key,
-                    client_data=_client_data(metadata),
+                    client_data=client_data(metadata),
                 )
 
             self._pending = _Pending(make)
@@ -385,9 +302,9 @@ class Export:
                     type=shown,
                     start=start,
                     duration=end - start,
-                    content=_category_content(measure, word, metadata),
+                    content=category_content(measure, word, metadata),
                     measure=measure.key,
-                    client_data=_client_data(metadata),
+                    client_data=client_data(metadata),
                 )
 
             self._pending = _Pending(make)
@@ -413,34 +330,7 @@ class Export:
 
     def pressures(self) -> list[Datum]:
         """Return the blood pressures: both values of an instant, or of one minute, are one."""
-        found: list[Datum] = []
-        for name, (systolic, diastolic) in self._pressure.items():
-            source = self._named(name)
-            left = sorted(set(diastolic) - set(systolic))
-            for at, high in sorted(systolic.items()):
-                low_at: int | None = at if at in diastolic else None
-                if low_at is None:
-                    near = [t for t in left if abs(t - at) <= PAIR_GAP]
-                    low_at = min(near, key=lambda t: abs(t - at)) if near else None
-                    if low_at is not None:
-                        left.remove(low_at)
-                if low_at is None:
-                    found.append(_lone("blood_pressure_systolic", source, at, high))
-                    continue
-                low = diastolic[low_at]
-                found.append(
-                    Datum(
-                        source=source,
-                        source_id=identity("blood_pressure", name, at, high, low),
-                        type="blood-pressure/mmhg-bpm",
-                        start=at,
-                        duration=0,
-                        content={"systolic": number(high), "diastolic": number(low)},
-                        measure="blood_pressure",
-                    )
-                )
-            found += [_lone("blood_pressure_diastolic", source, at, diastolic[at]) for at in left]
-        return found
+        return paired(self._pressure, self._named)
 
     def _named(self, name: str) -> Source:
         return next(
@@ -516,7 +406,7 @@ class Export:
                 duration=end - start,
                 content=name or None,
                 measure="meal",
-                client_data=_client_data(metadata),
+                client_data=client_data(metadata),
             )
 
         self._pending = _Pending(make)
@@ -605,31 +495,3 @@ class Export:
         if self._bads > BAD_MAX:
             said.append(Bad(f"{self._bads - BAD_MAX} more could not be read", self._where))
         return said
-
-
-def _lone(measure: str, source: Source, at: int, value: float) -> Datum:
-    return Datum(
-        source=source,
-        source_id=identity(measure, source.name, at, value),
-        type="pressure/mmhg",
-        start=at,
-        duration=0,
-        content=number(value),
-        measure=measure,
-    )
-
-
-def _client_data(metadata: Mapping[str, str]) -> dict[str, Any] | None:
-    return {API: dict(metadata)} if metadata else None
-
-
-def _category_content(measure: Measure, word: str, metadata: Mapping[str, str]) -> Any:
-    if measure.shape is Shape.SESSION:
-        return None
-    if measure.key == "menstrual_flow":
-        # Later versions call the same values vaginal bleeding.
-        return word.rpartition("_")[2] or "unspecified"
-    if measure.key == "sexual_activity":
-        protected = metadata.get("HKSexualActivityProtectionUsed")
-        return {"1": "protected", "0": "unprotected"}.get(protected or "", "unspecified")
-    return word or None

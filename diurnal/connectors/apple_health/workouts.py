@@ -7,16 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors.apple_health.records import (
-    API,
-    Workout,
-    finite,
-    identity,
-    number,
-    slug,
-    unit_code,
-)
+from diurnal.connectors.apple_health.records import Workout
 from diurnal.connectors.apple_health.routes import Point, columns, thin
+from diurnal.connectors.apple_health.values import API, finite, identity, number, slug, unit_code
 from diurnal.errors import InvalidInput
 from diurnal.model import units
 from diurnal.model.records import Datum, Source

@@ -13,8 +13,8 @@ from diurnal import catalog
 from diurnal.connectors import Connector, Delivery, Entry, Options, Receive, _json, _said
 from diurnal.connectors._health import tidy, value_event, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors.apple_health.records import slug
 from diurnal.connectors.apple_health.routes import columns, thin
+from diurnal.connectors.apple_health.values import slug
 from diurnal.connectors.health_auto_export.names import NAMES, time
 from diurnal.connectors.health_auto_export.names import source as source_of
 from diurnal.connectors.health_auto_export.nights import PARTS, nights

@@ -9,7 +9,7 @@ from typing import Any
 from diurnal.connectors import _json, _said
 from diurnal.connectors._health import night, tidy
 from diurnal.connectors.apple_health.nights import Segments, build
-from diurnal.connectors.apple_health.records import identity
+from diurnal.connectors.apple_health.values import identity
 from diurnal.connectors.health_auto_export.names import source, time
 from diurnal.model.records import Datum, DayDatum, Item, Source
 from diurnal.model.time import day_of

@@ -1,0 +1,59 @@
+"""Blood pressures: Apple writes the two values of one as records of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from diurnal.connectors.apple_health.values import identity, number
+from diurnal.model.records import Datum, Source
+from diurnal.model.time import MINUTE
+
+PAIR_GAP = MINUTE
+"""Between the two values of one blood pressure, where no instant joins them."""
+
+Halves = tuple[dict[int, float], dict[int, float]]
+"""Systolic and diastolic values by their instants."""
+
+
+def paired(values: Mapping[str, Halves], named: Callable[[str], Source]) -> list[Datum]:
+    """Return the blood pressures: both values of an instant, or of one minute, are one."""
+    found: list[Datum] = []
+    for name, (systolic, diastolic) in values.items():
+        source = named(name)
+        left = sorted(set(diastolic) - set(systolic))
+        for at, high in sorted(systolic.items()):
+            low_at: int | None = at if at in diastolic else None
+            if low_at is None:
+                near = [t for t in left if abs(t - at) <= PAIR_GAP]
+                low_at = min(near, key=lambda t: abs(t - at)) if near else None
+                if low_at is not None:
+                    left.remove(low_at)
+            if low_at is None:
+                found.append(_lone("blood_pressure_systolic", source, at, high))
+                continue
+            low = diastolic[low_at]
+            found.append(
+                Datum(
+                    source=source,
+                    source_id=identity("blood_pressure", name, at, high, low),
+                    type="blood-pressure/mmhg-bpm",
+                    start=at,
+                    duration=0,
+                    content={"systolic": number(high), "diastolic": number(low)},
+                    measure="blood_pressure",
+                )
+            )
+        found += [_lone("blood_pressure_diastolic", source, at, diastolic[at]) for at in left]
+    return found
+
+
+def _lone(measure: str, source: Source, at: int, value: float) -> Datum:
+    return Datum(
+        source=source,
+        source_id=identity(measure, source.name, at, value),
+        type="pressure/mmhg",
+        start=at,
+        duration=0,
+        content=number(value),
+        measure=measure,
+    )
