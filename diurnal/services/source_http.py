@@ -128,16 +128,7 @@ class SourceHttp:
         accept: Sequence[int] = (),
     ) -> Answer:
         """See `Http.send`."""
-        sent = {"Accept": "application/json", **(headers or {})}
-        body: bytes | None = None
-        if form is not None:
-            body = urlencode(_plain(form), doseq=True).encode()
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        elif json is not None:
-            body = msgspec.json.encode(json)
-            sent["Content-Type"] = "application/json"
-        elif text is not None:
-            body = text.encode()
+        sent, body = _encoded(headers, form=form, json=json, text=text)
         url = self._url(path)
         query = _plain(params or {})
         for _ in range(REDIRECTS_MAX + 1):
@@ -394,14 +385,7 @@ class _Unsigned:
         accept: Sequence[int] = (),
     ) -> Answer:
         """Send once; a refusal is the owner's to hear."""
-        sent = {"Accept": "application/json", **(headers or {})}
-        body = None
-        if form is not None:
-            body = urlencode(_plain(form), doseq=True).encode()
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        elif json is not None:
-            body = msgspec.json.encode(json)
-            sent["Content-Type"] = "application/json"
+        sent, body = _encoded(headers, form=form, json=json)
         http = self._http
         answer = http._until_answered(method, http._url(path), _plain(params or {}), sent, body)
         if answer.status in (400, 401, 403) and answer.status not in accept:
@@ -474,6 +458,24 @@ def _retry_after(answer: Answer, now: int) -> int | None:
     moment = until if until.tzinfo else until.replace(tzinfo=UTC)
     wait = (moment - datetime.fromtimestamp(now / 1_000_000, UTC)).total_seconds()
     return min(max(int(wait), 0), RETRY_AFTER_MAX_S)
+
+
+def _encoded(
+    headers: Mapping[str, str] | None,
+    *,
+    form: Mapping[str, Any] | None = None,
+    json: Any = None,
+    text: str | None = None,
+) -> tuple[dict[str, str], bytes | None]:
+    """Return the headers and the body of a request."""
+    sent = {"Accept": "application/json", **(headers or {})}
+    if form is not None:
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+        return sent, urlencode(_plain(form), doseq=True).encode()
+    if json is not None:
+        sent["Content-Type"] = "application/json"
+        return sent, msgspec.json.encode(json)
+    return sent, None if text is None else text.encode()
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
