@@ -206,8 +206,11 @@ def _correlation(
         "date": time.day_text(batch.day),
         "period": body["period"],
     }
+    text = body["text"]
     if version == 2:
         row["offset"] = body["offset"]
+    else:
+        text = text[:1].upper() + text[1:]
     return {
         **row,
         "attribute": first.name,
@@ -216,7 +219,7 @@ def _correlation(
         "p": body["p"],
         "percentage": body["percentage"],
         "stars": body["stars"],
-        "second_person": body["text"],
+        "second_person": text,
         "second_person_elements": list(body["elements"]),
         "attribute_category": None,
         "strength_description": body["strength_description"],

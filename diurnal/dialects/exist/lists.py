@@ -152,7 +152,8 @@ def with_values(
 
 def _starts_at_zero(a: Attribute) -> bool:
     """Return whether the current day reads 0 while nothing is known of it."""
-    return a.tag or (a.type_v2 in (0, 1, 3, 5, 7) and a.name != "mood")
+    # Not a decimal: nobody weighs 0 kg before they step on the scales.
+    return a.tag or a.type_v2 in (0, 3, 5, 7)
 
 
 def page_of(found: Sequence[Any], page: int, size: int) -> Sequence[Any]:

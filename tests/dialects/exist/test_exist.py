@@ -14,7 +14,7 @@ from diurnal.model import time
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.events import NewEvent
 from diurnal.model.time import day_from_text, day_text
-from diurnal.services import accesses, authentication, days, events
+from diurnal.services import accesses, analyse, authentication, days, events
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import Clock
@@ -250,6 +250,28 @@ def test_texts_are_cut_in_the_view_only(ctx: Context, alice: Access) -> None:
     write(ctx, alice, "mood_note", TODAY, "x" * 1500)
     [note] = reader(ctx, alice)(f"{USERS}/$self/attributes/?limit=1")
     assert note["values"][0]["value"] == "x" * 1000
+
+
+def test_nobody_weighs_nothing_before_they_step_on_the_scales(ctx: Context, alice: Access) -> None:
+    write(ctx, alice, "weight", TODAY - 1, 71.5)
+    write(ctx, alice, "steps", TODAY - 1, 4000)
+    listed = reader(ctx, alice)("/exist/api/2/attributes/with-values/?attributes=steps,weight")
+    told = {a["name"]: a["values"][0]["value"] for a in listed["results"]}
+    assert told == {"steps": 0, "weight": None}
+
+
+def test_a_correlation_of_version_1_is_a_sentence_with_a_capital(
+    ctx: Context, alice: Access
+) -> None:
+    for back in range(40):
+        write(ctx, alice, "steps", TODAY - 1 - back, 5000 + 100 * (back * 7 % 40))
+        write(ctx, alice, "weight", TODAY - 1 - back, 70 + (back * 7 % 40) / 10)
+    analyse.run(ctx, alice.account_id)
+    get = reader(ctx, alice)
+    first = get(f"{USERS}/$self/correlations/strongest/")["results"][0]
+    again = get("/exist/api/2/correlations/")["results"][0]
+    assert first["second_person"] == "You weigh more when you get more steps."
+    assert again["second_person"] == "you weigh more when you get more steps."
 
 
 WRITES = ["POST", "PUT", "DELETE", "PATCH"]
