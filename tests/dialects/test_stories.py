@@ -1,0 +1,134 @@
+"""Every endpoint of every API, as its clients ask and as it answers; see `stories`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import compile_path
+
+from diurnal.app import dialects
+from diurnal.model.access import Access
+from diurnal.services.context import Context
+from tests.clock import Clock
+from tests.dialects import stories
+from tests.dialects.stories import Known, Recorder, Story
+
+DIALECTS = dialects()
+STORIES = stories.every()
+RECORD = os.environ.get("RECORD") == "yes"
+TOLD = ("exist",)
+"""Dialects whose every route has a story; the native API and OAuth have their own suites."""
+
+
+@pytest.mark.parametrize("path", STORIES, ids=[f"{p.parts[-3]}/{p.stem}" for p in STORIES])
+def test_a_story_goes_as_it_is_told(path: Path, ctx: Context, clock: Clock, alice: Access) -> None:
+    story = stories.read(path)
+    with stories.staged(ctx, clock, alice, DIALECTS[path.parts[-3]]) as stage:
+        stage.give(story.given)
+        for number, step in enumerate(story.steps):
+            told = stage.ask(step)
+            if RECORD and (step.answer is None or not step.answer.status):
+                step.answer = Recorder(stage.known, story).answer(step, told)
+                step.keep = None
+            assert step.answer is not None, (
+                f"step {number} has no answer: see tests/dialects/stories"
+            )
+            found = stage.differences(told, step.answer)
+            assert not found, f"step {number}, {step.ask}:\n" + "\n".join(found) + f"\n{told.text}"
+    if RECORD:
+        path.write_text(stories.written(story), encoding="utf-8")
+
+
+@cache
+def _patterns(dialect: str) -> list[tuple[str, Any, str]]:
+    """Return (method, expression, route), the most literal first, as the router finds them."""
+    routes = sorted(DIALECTS[dialect].routes, key=lambda r: (r.count("{"), "path}" in r))
+    return [(r.split()[0], compile_path(r.split()[1].rstrip("/") or "/")[0], r) for r in routes]
+
+
+def route_of(dialect: str, ask: str) -> str | None:
+    """Return the route that a question goes to, None where it goes to another room."""
+    method, _, path = ask.partition(" ")
+    if path.startswith("//"):
+        path = path[1:].removeprefix(DIALECTS[dialect].prefix)
+    plain = path.partition("?")[0].rstrip("/") or "/"
+    return next((r for m, p, r in _patterns(dialect) if m == method and p.match(plain)), None)
+
+
+def answered(paths: Iterable[Path]) -> dict[str, set[str]]:
+    """Return which routes of each dialect a story has an answer of, and no refusal."""
+    found: dict[str, set[str]] = {}
+    for path in paths:
+        name = path.parts[-3]
+        for step in stories.read(path).steps:
+            route = route_of(name, step.ask)
+            if route and step.answer and step.answer.status < 400:
+                found.setdefault(name, set()).add(route)
+    return found
+
+
+@pytest.mark.parametrize("dialect", TOLD)
+def test_every_route_is_in_a_story(dialect: str) -> None:
+    told = answered(STORIES).get(dialect, set())
+    without = sorted(set(DIALECTS[dialect].routes) - told)
+    assert not without, f"no story in tests/dialects/{dialect}/stories gets an answer of {without}"
+
+
+def test_a_route_is_known_by_its_path() -> None:
+    assert route_of("exist", "GET /api/1/attributes/owned/?x=1") == "GET /api/1/attributes/owned"
+    assert route_of("exist", "GET /api/1/users/$self/today") == "GET /api/1/users/{username}/today"
+    assert route_of("exist", "GET //exist/api/2/insights") == "GET /api/2/insights"
+    assert route_of("exist", "PUT /api/2/insights") is None
+
+
+WHOLE = {"a": 1, "b": "${id:mood}", "c": [{"d": True}], "e": 0.1}
+MOOD = "c" + "0" * 24
+
+
+def test_a_difference_is_seen() -> None:
+    known = Known()
+    told: dict[str, Any] = {"a": 1.0, "b": MOOD, "c": [{"d": True}], "e": 0.1 + 1e-12}
+    assert not list(known.differences(told, WHOLE))
+    assert known.said == {"mood": MOOD}
+    assert list(known.differences({**told, "f": 0}, WHOLE)) == ["/f is extra: 0"]
+    for changed in (
+        {"a": True},
+        {"a": "1"},
+        {"b": "mood"},
+        {"b": MOOD + "0"},
+        {"c": []},
+        {"c": [{"d": 1}]},
+        {"c": [{"d": True}, None]},
+        {"e": None},
+    ):
+        assert list(Known().differences({**told, **changed}, WHOLE)), changed
+    assert list(Known().differences({k: told[k] for k in "abc"}, WHOLE)) == ["/e is missing"]
+
+
+def test_what_was_kept_is_asked_for_again() -> None:
+    known = Known(mood=MOOD)
+    known.said["count"] = 3
+    assert known.fill(["/events/${mood}", "${count}"]) == [f"/events/{MOOD}", 3]
+    assert not list(known.differences({MOOD: "", "n": 3}, {"${mood}": "", "n": "${count}"}))
+    assert list(known.differences(MOOD.replace("0", "1"), "${mood}"))
+    assert not list(known.differences(7, "${number:n}"))
+    assert list(known.differences(8, "${n}"))
+    assert list(known.differences(True, "${number}"))
+    assert not list(known.differences(1_772_366_400.000_004, "${now}"))
+    assert list(known.differences(1_772_366_399.9, "${now}"))
+    assert list(known.differences(1_772_366_402, "${now}"))
+
+
+@pytest.mark.parametrize("path", STORIES, ids=[f"{p.parts[-3]}/{p.stem}" for p in STORIES])
+def test_a_story_is_written_as_it_would_be_recorded(path: Path) -> None:
+    story: Story = stories.read(path)
+    assert path.read_text(encoding="utf-8") == stories.written(story)
+    for step in story.steps:
+        assert step.keep is None
+        assert step.answer is not None
+        assert step.answer.status
