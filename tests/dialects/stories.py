@@ -46,7 +46,16 @@ from diurnal.auth import tokens
 from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
 from diurnal.model.time import day_from_text
-from diurnal.services import accesses, accounts, analyse, clients, days, events, sessions
+from diurnal.services import (
+    accesses,
+    accounts,
+    analyse,
+    clients,
+    days,
+    events,
+    sessions,
+    simple_tokens,
+)
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.sign_in import Pending
@@ -339,7 +348,7 @@ class Stage:
     def _token(self, token: Token) -> str:
         ctx, owner = self._ctx, self._people[token.of]
         if token.kind == "simple":
-            return str(write(ctx, accesses.simple_token, owner))
+            return str(write(ctx, simple_tokens.simple_token, owner))
         if token.kind == "session":
             signed = sessions.sign_in(ctx, name=token.of, password=PASSWORD, address="")
             assert not isinstance(signed, Pending)
