@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diurnal import plugins
-from diurnal.connectors import Connector, OAuth2
+from diurnal.connectors import Connector, OAuth2, instapaper
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
 from diurnal.model.time import DAY, SECOND, day_text
@@ -478,3 +478,56 @@ def test_home_assistant_is_asked_for_the_entities_named(
     [event] = stored(here, alice).values()
     assert (event.measure, event.content) == ("weight", 71.5)
     again(here, c, alice)
+
+
+def test_instapaper_goes_on_where_it_was_and_asks_for_highlights_in_portions(
+    ctx: Context,
+    alice: Access,
+    service: Service,
+    upstream: Upstream,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(instapaper, "PAGE", 2)
+    monkeypatch.setattr(instapaper, "HIGHLIGHTED", 2)
+    now = ctx.now() // SECOND
+    kept = [
+        {"id": n, "url": f"https://example.org/{n}", "title": f"T{n}", "time": now - 100 * n}
+        for n in range(1, 5)
+    ]
+    # A page that was deleted takes a place of the list, as one that changed does.
+    places = [kept[0], None, kept[1], kept[2], kept[3]]
+    changed: list[Any] = places
+
+    def bookmarks(asked: Asked) -> Any:
+        since, offset, limit = (int(asked.query[k]) for k in ("since", "offset", "limit"))
+        rows = (changed if since < now - 1_000 else [])[offset : offset + limit]
+        return {
+            "bookmarks": [r for r in rows if r is not None],
+            "deleted_ids": [9 for r in rows if r is None],
+            "total": len(changed),
+        }
+
+    def marked(n: int) -> Callable[[Asked], Any]:
+        one = {"id": n, "bookmark_id": n, "text": f"Passage {n}", "position": 0, "time": now - n}
+        return lambda _: {"highlights": [one]}
+
+    service.answers = {
+        "/api/2/oauth2/token": lambda _: {"access_token": "a", "token_type": "Bearer"},
+        "/api/2/bookmarks": bookmarks,
+        **{f"/api/2/bookmarks/{n}/highlights": marked(n) for n in range(1, 5)},
+    }
+    connector = CONNECTORS["instapaper"]
+    here = pointed(ctx, upstream.url, "instapaper", client_id="id", client_secret="s")
+    c = signed_in(here, alice, connector, connect(here, alice, connector, key=None))
+    for passages in (1, 3, 4, 4):
+        assert run(here, c, force=True).problem is None
+        events_ = stored(here, alice)
+        assert len([i for i in events_ if i.startswith("highlight")]) == passages
+        assert len(events_) == 4 + passages
+        clock.tick(60 * SECOND)
+    assert {a.headers["authorization"] for a in upstream.asked if "token" not in a.path} == {
+        "Bearer a"
+    }
+    last = [a for a in upstream.asked if a.path == "/api/2/bookmarks"][-1]
+    assert int(last.query["since"]) > now - 1_000
