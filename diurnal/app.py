@@ -29,6 +29,7 @@ from diurnal.http import (
     doing,
     from_here,
     header,
+    hosted,
     metrics,
     mounted,
     of_user,
@@ -70,8 +71,8 @@ class App:
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self._mounts: dict[str, tuple[str, ASGIApp]] = {}
-        self._hosts: dict[str, ASGIApp] = {}
-        self._user_hosts: dict[str, ASGIApp] = {}
+        self._hosts: dict[str, tuple[str, ASGIApp]] = {}
+        self._user_hosts: dict[str, tuple[str, ASGIApp]] = {}
         known: dict[str, Handler] = {}
         for dialect in dialects().values():
             app = dialect.app(ctx)
@@ -79,9 +80,9 @@ class App:
                 self._mounts[prefix.split("/")[1]] = (prefix, app)
             chosen = ctx.settings.dialects.get(dialect.name)
             if chosen is not None and chosen.host:
-                self._hosts[chosen.host] = app
+                self._hosts[chosen.host] = (dialect.prefix, app)
                 if dialect.user_hosts:
-                    self._user_hosts[chosen.host] = app
+                    self._user_hosts[chosen.host] = (dialect.prefix, app)
             if dialect.well_known is not None:
                 known.update(dialect.well_known(ctx))
         self._mounts[mcp.NAME] = (mcp.PREFIX, mcp.app(ctx))
@@ -119,11 +120,13 @@ class App:
             await send({"type": "websocket.close"})
             return
         if name in self._hosts and first not in OUR_PAGES:
-            await self._hosts[name](scope, receive, send)
+            prefix, app = self._hosts[name]
+            await app(hosted(scope, prefix), receive, send)
             return
         user, _, below = name.partition(".")
         if below in self._user_hosts and first not in OUR_PAGES:
-            await self._user_hosts[below](of_user(scope, user), receive, send)
+            prefix, app = self._user_hosts[below]
+            await app(hosted(of_user(scope, user), prefix), receive, send)
             return
         if first == WELL_KNOWN:
             await self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)

@@ -161,11 +161,17 @@ def basic_of(scheme: str, rest: str) -> tuple[str, str] | None:
     return user, password
 
 
-async def resolve(ctx: Context, token: str, *, account_id: int | None = None) -> Access:
+async def resolve(
+    ctx: Context, token: str, *, account_id: int | None = None, anywhere: bool = False
+) -> Access:
     """Return the access that a token opens.
 
+    Args:
+        account_id: whose it must be, for tokens that do not carry their account.
+        anywhere: take a token that was made for another address of this server, too.
+
     Raises:
-        Unauthenticated: it opens nothing.
+        Unauthenticated: it opens nothing, or nothing here.
     """
     try:
         known = authentication.remembered(ctx, token)
@@ -180,8 +186,24 @@ async def resolve(ctx: Context, token: str, *, account_id: int | None = None) ->
         if error.access is not None:
             doing.done_by(error.access)
         raise
+    if known.resource is not None and not anywhere and not _is_at(ctx, known.resource):
+        doing.done_by(known)
+        raise Unauthenticated("this token is for another address", access=known)
     await doing.resolved(known)
     return known
+
+
+def _is_at(ctx: Context, resource: str) -> bool:
+    """Return whether the running request goes to a resource (RFC 8707), or below it."""
+    scope = doing.request_scope()
+    if scope is None:
+        return False
+    base = base_url(Request(scope), ctx.settings.public_url)
+    path: str = scope["path"]
+    # At a host name of its own an API is also what it is at the server's.
+    asked = {base + path, base + scope.get(_HOSTED, "") + path}
+    whole = resource.rstrip("/")
+    return any(url == whole or url.startswith(f"{whole}/") for url in asked)
 
 
 async def caller(ctx: Context, request: Request) -> Access:
@@ -316,7 +338,7 @@ def guarded(
     async def answer(request: Request) -> Response:
         if watch is None:
             return (await attempt(request))[1]
-        begun = doing.begin(watch, address(request))
+        begun = doing.begin(watch, address(request), request.scope)
         started = time.perf_counter()
         try:
             error, response = await attempt(request)
@@ -383,6 +405,14 @@ def mounted(scope: Scope, prefix: str) -> Scope:
     return child
 
 
+def hosted(scope: Scope, prefix: str) -> Scope:
+    """Return the scope of a request to the host name of what is mounted at `prefix`, too."""
+    child: MutableMapping[str, Any] = dict(scope)
+    child[_HOSTED] = prefix
+    return child
+
+
+_HOSTED = "diurnal.hosted"
 _USER_HOST = "diurnal.user_host"
 
 

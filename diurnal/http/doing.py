@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
+from starlette.types import Scope
 
 from diurnal.errors import AppError, NotFound, TooMany, Unavailable
 from diurnal.http import limits
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 A = TypeVar("A")
 T = TypeVar("T")
 
-_now: ContextVar[tuple[Doing, Watch] | None] = ContextVar("doing", default=None)
+_now: ContextVar[tuple[Doing, Watch, Scope | None] | None] = ContextVar("doing", default=None)
 _numbers = itertools.count(1)
 _PROCESS = os.urandom(4).hex()
 
@@ -66,6 +67,12 @@ def current() -> Doing | None:
     return None if known is None else known[0]
 
 
+def request_scope() -> Scope | None:
+    """Return what the server knows of the running request, None where there is none."""
+    known = _now.get()
+    return None if known is None else known[2]
+
+
 def name(action: str, *targets: str) -> None:
     """Say what the running request does, where its path does not tell."""
     known = _now.get()
@@ -96,16 +103,16 @@ async def resolved(access: Access) -> None:
     """
     known = _now.get()
     if known is not None:
-        doing, watch = known
+        doing, watch, _ = known
         doing.by(access)
         told = watch.limits.by_token(access)
         doing.limited = told if isinstance(told, tuple) else await told
 
 
-def begin(watch: Watch, address: str) -> Any:
-    """Begin a doing; give what is returned to `end`."""
+def begin(watch: Watch, address: str, scope: Scope) -> Any:
+    """Begin a doing of a request; give what is returned to `end`."""
     doing = Doing(watch.door, watch.action, address, request_id())
-    return doing, _now.set((doing, watch))
+    return doing, _now.set((doing, watch, scope))
 
 
 async def end(watch: Watch, begun: Any, error: AppError | None) -> Doing:
@@ -159,7 +166,8 @@ async def doing(
         one.by(access)
     elif outer is not None:
         one.access, one.account_id = outer[0].access, outer[0].account_id
-    token = _now.set((one, outer[1] if outer else Watch(ctx, door, action)))
+    of = (one, *outer[1:]) if outer else (one, Watch(ctx, door, action), None)
+    token = _now.set(of)
     error: BaseException | None = None
     try:
         yield one

@@ -213,7 +213,8 @@ class Door:
         token = http.bearer(request)
         if token is None:
             raise Unauthenticated("a token is needed", missing=True)
-        access = await http.resolve(self.ctx, token)
+        # Whatever it is for, it was this door that gave it.
+        access = await http.resolve(self.ctx, token, anywhere=True)
         told = await http.read(self.ctx, lambda tx: oauth2.userinfo(tx, access))
         return json_of(told, headers={**NO_STORE, **ANYWHERE})
 

@@ -30,7 +30,6 @@ from diurnal.errors import (
 )
 from diurnal.http import issuers
 from diurnal.model.access import Access
-from diurnal.services import oauth2
 from diurnal.services.context import Context
 
 PREFIX = "/mcp"
@@ -131,23 +130,15 @@ class _Door:
         """Return whose token it is.
 
         Raises:
-            Unauthenticated: there is none, it opens nothing, or it was made for another address.
+            Unauthenticated: there is none, or it opens nothing here.
         """
         token = http.bearer(request)
         if token is None:
             raise Unauthenticated("a token is needed", missing=True)
-        caller = await http.resolve(self._ctx, token)
-        for_whom = await http.read(self._ctx, lambda tx: oauth2.resource_of(tx, caller), quick=True)
-        if for_whom is not None and for_whom.rstrip("/") not in self._names(request):
-            raise Unauthenticated("this token is for another address")
-        return caller
-
-    def _names(self, request: Request) -> tuple[str, str]:
-        base = http.base_url(request, self._ctx.settings.public_url)
-        return base, base + PREFIX
+        return await http.resolve(self._ctx, token)
 
     def _challenge(self, request: Request, response: Response) -> str:
-        base, _ = self._names(request)
+        base = http.base_url(request, self._ctx.settings.public_url)
         told = f'Bearer resource_metadata="{base}/.well-known{RESOURCE}{PREFIX}"'
         if response.status_code == 403:
             return f'{told}, error="insufficient_scope"'

@@ -232,6 +232,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         features: what else is said of it, as `selfRevoke`.
         scopes: what an application was granted, in its dialect's words; the permissions rule,
             these are told.
+        resource: the only address at which its token is good (RFC 8707), None where it is good
+            at every one.
     """
 
     id: str
@@ -246,6 +248,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     fences: frozenset[str] = frozenset()
     features: Mapping[str, str] = {}
     scopes: tuple[str, ...] = ()
+    resource: str | None = None
 
     @property
     def owner(self) -> bool:

@@ -43,12 +43,13 @@ def issue(
     client_data: dict[str, object] | None = None,
     fences: Iterable[str] = (),
     features: Mapping[str, str] = {},
+    resource: str | None = None,
 ) -> tuple[Stored, str]:
     """Make an access and its token; checks nothing.
 
     Args:
         seal: keep the token encrypted beside its hash, where a contract must show it again.
-        fences, features: see `Access`.
+        fences, features, resource: see `Access`.
     """
     secret = token or tokens.make(account_id)
     stamp = changes.reserve(tx, account_id, 1, ctx.now(), meta=True)
@@ -67,6 +68,7 @@ def issue(
             scopes=tuple(scopes),
             fences=frozenset(fences),
             features=dict(features),
+            resource=resource,
         ),
         token_hash=tokens.digest(secret),
         sealed=ctx.keys.seal(secret, account_id) if seal else None,

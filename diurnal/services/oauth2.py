@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from authlib.common.urls import add_params_to_uri
@@ -374,12 +373,6 @@ def userinfo(tx: Tx, access: Access) -> dict[str, Any]:
     return subjects.claims(tx, access.account_id, names)
 
 
-def resource_of(tx: Tx, access: Access) -> str | None:
-    """Return the only address at which an access is good, None where it is good everywhere."""
-    grant = grants.get(tx, access.account_id, access.id)
-    return grant.resource if grant is not None else None
-
-
 def rules(ctx: Context, face: Face, issuer: str, storage: Nothing, **given: Any) -> Server:
     """Return the library's server for one step."""
     return Server(
@@ -409,7 +402,7 @@ def _check_resource(request: Request, base: str) -> None:
     asked = set(request.payload.datalist.get("resource", []))
     for resource in asked:
         here = resource == base or resource.startswith(f"{base}/")
-        if len(asked) > 1 or not here or urlsplit(resource).fragment:
+        if len(asked) > 1 or not here or {"#", "?"} & set(resource):
             raise OAuth2Error("The resource is one address on this server.", error="invalid_target")
 
 

@@ -155,6 +155,7 @@ class Steps(Nothing):
             scopes=granted.scope,
             expires=expires,
             token=token,
+            resource=resource,
         )
         access_id = self.touched = stored.access.id
         until = granted.until
@@ -170,7 +171,6 @@ class Steps(Nothing):
             refresh_hash=tokens.digest(refresh) if refresh else None,
             refresh_until=self._idle(now, until),
             until=until,
-            resource=resource,
             given=msgspec.json.encode(granted).decode(),
             authenticated=granted.authenticated * SECOND,
             refreshed=now,
@@ -268,10 +268,10 @@ class Steps(Nothing):
 
     def _taken(self, access: Access, grant: Grant | None, *, refresh: bool = False) -> Taken:
         scope = access.scopes
-        issued, resource = 0, None
+        issued = 0
         expires = access.expires
         if grant is not None:
-            issued, resource = grant.refreshed, grant.resource
+            issued = grant.refreshed
             if refresh:
                 scope = msgspec.json.decode(grant.given, type=Granted).scope
                 expires = grant.refresh_until
@@ -285,7 +285,7 @@ class Steps(Nothing):
             refresh=refresh,
             issued=issued // SECOND,
             expires=None if expires is None else expires // SECOND,
-            resource=resource,
+            resource=access.resource,
         )
 
     def _opened(self, granted: Granted, scope: Sequence[str]) -> tuple[Permission, ...]:

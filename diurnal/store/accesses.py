@@ -77,6 +77,7 @@ _FIELDS = (
     access.c.fences,
     access.c.features,
     access.c.serial,
+    access.c.resource,
 )
 _BASE = select(*_FIELDS).join_from(access, account, access.c.account_id == account.c.account_id)
 _BY_TOKEN = Sql(
@@ -190,6 +191,7 @@ def _stored(row: Row) -> Stored:
             scopes=tuple(msgspec.json.decode(row[20])) if row[20] else (),
             fences=frozenset(msgspec.json.decode(row[21])) if row[21] else frozenset(),
             features=msgspec.json.decode(row[22]) if row[22] else {},
+            resource=row[24],
         ),
         token_hash=row[9],
         sealed=row[10],
@@ -230,6 +232,7 @@ def insert_one(tx: WriteTx, new: Stored) -> None:
                 msgspec.json.encode(a.permissions).decode(),
                 _text(sorted(a.fences)),
                 _text(a.features),
+                a.resource,
                 new.serial,
                 _text(new.client_data),
                 a.expires,

@@ -28,7 +28,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         refresh_hash: of the one refresh token that is good.
         refresh_until: when that one ends if it is not used.
         until: when the whole grant ends.
-        resource: the only place where its tokens are good.
         given: JSON of all that was granted; what is refreshed may be less.
         authenticated: when the owner last showed who they are.
     """
@@ -39,7 +38,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     refresh_hash: bytes | None
     refresh_until: int | None
     until: int | None
-    resource: str | None
     given: str
     authenticated: int
     refreshed: int
@@ -94,7 +92,6 @@ _GRANT_FIELDS = (
     app_grant.c.refresh_hash,
     app_grant.c.refresh_until_us,
     app_grant.c.until_us,
-    app_grant.c.resource,
     app_grant.c.given,
     app_grant.c.authenticated_us,
     app_grant.c.refreshed_us,
@@ -214,11 +211,10 @@ def _grant(row: Row) -> Grant:
         refresh_hash=row[3],
         refresh_until=row[4],
         until=row[5],
-        resource=row[6],
-        given=row[7],
-        authenticated=row[8],
-        refreshed=row[9],
-        created=row[10],
+        given=row[6],
+        authenticated=row[7],
+        refreshed=row[8],
+        created=row[9],
     )
 
 

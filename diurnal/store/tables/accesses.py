@@ -20,6 +20,7 @@ access = table(
     Column("permissions", Text, nullable=False),
     Column("fences", Text),
     Column("features", Text),
+    Column("resource", Text),
     Column("serial", Integer, nullable=False, server_default=text("0")),
     Column("client_data", Text),
     us("expires_us", null=True),

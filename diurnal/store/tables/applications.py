@@ -44,7 +44,6 @@ app_grant = table(
     Column("refresh_hash", LargeBinary),
     us("refresh_until_us", null=True),
     us("until_us", null=True),
-    Column("resource", Text),
     Column("given", Text, nullable=False),
     us("authenticated_us"),
     us("refreshed_us"),

@@ -49,6 +49,9 @@ def upgrade() -> None:
         sa.Column(
             "features", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
         ),
+        sa.Column(
+            "resource", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
         sa.Column("serial", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "client_data",
@@ -205,9 +208,6 @@ def upgrade() -> None:
         sa.Column("refresh_hash", sa.LargeBinary(), nullable=True),
         sa.Column("refresh_until_us", sa.BigInteger(), nullable=True),
         sa.Column("until_us", sa.BigInteger(), nullable=True),
-        sa.Column(
-            "resource", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
-        ),
         sa.Column(
             "given", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
         ),
