@@ -1,6 +1,6 @@
 """What holds for every connector that asks an API, whichever it is.
 
-An author writes nothing here: a recorded answer (`tests/data/NAME/NAME.pulled`) is enough. The
+An author writes nothing here: a recorded answer (`tests/recordings/NAME.json`) is enough. The
 service on this machine plays it back, well at first and then as badly as it can.
 """
 
@@ -36,7 +36,7 @@ from tests.connectors.reading import DATA
 from tests.services.syncing import Asked, Said, Upstream, pointed, run, use
 
 CONNECTORS = plugins.load("diurnal.connectors", "CONNECTOR", Connector)
-RECORDED = sorted(DATA.glob("*/*.pulled"))
+RECORDED = sorted((DATA.parent / "recordings").glob("*.json"))
 NAMES = [path.stem for path in RECORDED]
 BACK = "http://127.0.0.1:8400/api/v1/connections/callback"
 
@@ -52,7 +52,7 @@ class Recorded:
 
     def __init__(self, connector: Connector, path: Path) -> None:
         self.said: dict[str, Any] = json.loads(path.read_text())
-        self.connector, self.folder = connector, path.parent
+        self.connector, self.folder = connector, DATA / path.stem
         self.tokens = 0
         self.refuse = False
         auth = connector.auth
