@@ -14,7 +14,7 @@ from diurnal.model.measures import Measure
 from diurnal.services.context import AccountState, Context
 from diurnal.store import events as store
 from diurnal.store.database import Tx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 
 def of(ctx: Context, state: AccountState, caller: Access, event: Event) -> Place | None:

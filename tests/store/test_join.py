@@ -11,7 +11,7 @@ from diurnal.model.events import NewEvent
 from diurnal.services import events
 from diurnal.services.context import Context
 from diurnal.store.database import WriteTx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 from tests.faults import ledger
 
 STREAM, TYPE = "diurnal-weight", "mass/kg"

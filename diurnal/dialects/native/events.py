@@ -29,7 +29,7 @@ from diurnal.model.events import (
 from diurnal.services import attachments, events, idempotency
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 LIMIT_MAX = 10_000
 LIMIT = 100

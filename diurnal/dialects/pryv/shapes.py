@@ -36,7 +36,7 @@ from diurnal.dialects.pryv.checks import (
 from diurnal.errors import InvalidInput
 from diurnal.model import time
 from diurnal.model.events import Event, File, NewEvent, body_json, file_integrity
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 ID = re.compile(r"c[a-z0-9-]{24}|[a-z][a-z0-9]{23}")
 """Cuids of both kinds."""

@@ -28,7 +28,7 @@ from diurnal.services import attachments, events
 from diurnal.services.context import Context
 from diurnal.store import changes, savepoints
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 LIMIT = 20
 """Events where neither a time nor a limit is given."""

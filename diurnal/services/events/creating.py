@@ -19,7 +19,7 @@ from diurnal.store import changes
 from diurnal.store import events as store
 from diurnal.store.changes import Stamp
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 BATCH_MAX = 10_000
 """Events of one call."""

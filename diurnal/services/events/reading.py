@@ -11,9 +11,10 @@ from diurnal.model.access import Access
 from diurnal.model.events import Event, EventQuery, File
 from diurnal.services import audit, sight
 from diurnal.services.context import AccountState, Context
+from diurnal.store import event_queries
 from diurnal.store import events as store
 from diurnal.store.database import Tx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 OPEN = EventQuery()
 
@@ -34,7 +35,7 @@ def find(tx: Tx, ctx: Context, caller: Access, query: EventQuery = OPEN) -> list
         if dead:
             wanted = query.any_of if query.any_of is not None else state.all_streams
             query = msgspec.structs.replace(query, any_of=wanted - dead)
-    found = store.find(tx, caller.account_id, query, reach)
+    found = event_queries.find(tx, caller.account_id, query, reach)
     audit.tell(tx, len(found), *query.measures, *query.types)
     if reach.everything:
         return found

@@ -19,7 +19,7 @@ from diurnal.model.events import EventQuery
 from diurnal.services import attachments, events
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.events import Found
+from diurnal.store.event_queries import Found
 
 SIFTED = 5_000
 """Events of a page where what is inside of them is looked at."""
