@@ -39,6 +39,14 @@ STATUSES: dict[type[AppError], tuple[int, str]] = {
     Unavailable: (503, "unavailable"),
     AppError: (500, "error"),
 }
+_RENDERS: dict[str, http.Render] = {
+    "event/upload": door.render_upload,
+    "datastream/upload": door.render_upload,
+    "event/delete": door.render_delete,
+    "datastream/delete": door.render_delete,
+    "account/delete": door.render_end,
+}
+"""How the write service words errors, by the end of the path; the read service has its own way."""
 FACE = Face(
     name="personicle",
     api="personicle",
@@ -68,7 +76,7 @@ def app(ctx: Context) -> App:
 
     def guarded(handler: http.Handler, path: str) -> http.Handler:
         watch = http.Watch(ctx, "personicle", path.strip("/").replace("/", ".") or "greeting")
-        render = people.render if path in peoples else door.render
+        render = people.render if path in peoples else _RENDERS.get(_end(path), door.render)
         return http.guarded(handler, STATUSES, render, watch=watch)
 
     async def missing(_request: Request) -> Response:
@@ -81,6 +89,10 @@ def app(ctx: Context) -> App:
     for path in DISCOVERY:
         found[path] = _discovery(ctx)
     return _AnyOrigin(http.router(found, guarded(missing, "unknown")))
+
+
+def _end(path: str) -> str:
+    return path.partition("/write/")[2]
 
 
 def _discovery(ctx: Context) -> http.Handler:

@@ -106,7 +106,7 @@ def _of_events(
             if stream.type == JSON:
                 if said.get("datastream", stream.name) != stream.name:
                     continue
-                value: Any = body.get("content")
+                value: Any = _listed(stream, body.get("content"))
             elif tail.get("value") is None:
                 continue
             else:
@@ -338,6 +338,11 @@ def _content(stream: Datastream, value: Any) -> Any:
         single = stream.name.endswith(".location") and len(value) == 1
         return value[0] if single else value
     return _canonical(stream, value)
+
+
+def _listed(stream: Datastream, content: Any) -> Any:
+    single = stream.name.endswith(".location") and isinstance(content, dict)
+    return [content] if single else content
 
 
 def _more(stream: Datastream, p: Point) -> Row | None:

@@ -156,3 +156,29 @@ def render(error: AppError, status: int, _id: str) -> Response:
     if isinstance(error, NotFound):
         return answer({"detail": "Not Found"}, 404)
     return Json(msgspec.json.encode(error.message), status, headers)
+
+
+def render_upload(error: AppError, status: int, _id: str) -> Response:
+    """Return an error of the write service, which says them as text."""
+    if isinstance(error, Unauthenticated):
+        return _unauthorised("Unauthorised access token")
+    return text(error.message, status)
+
+
+def render_delete(error: AppError, status: int, _id: str) -> Response:
+    """Return an error of what deletes: text too, but for what is not there."""
+    if isinstance(error, Unauthenticated):
+        return _unauthorised("Unauthorized")
+    if isinstance(error, NoSuch):
+        return answer({"message": error.message}, status)
+    return text(error.message, 400 if isinstance(error, InvalidInput) else status)
+
+
+def render_end(error: AppError, status: int, _id: str) -> Response:
+    """Return an error of what deletes an account."""
+    told = "Unauthorized" if isinstance(error, Unauthenticated) else error.message
+    return answer({"error": told}, status)
+
+
+def _unauthorised(said: str) -> Response:
+    return PlainTextResponse(said, 401, {"WWW-Authenticate": "Bearer"})

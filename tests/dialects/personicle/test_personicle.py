@@ -30,7 +30,7 @@ class Caller:
     """A client with a token of the owner's, or of an application."""
 
     def __init__(self, ctx: Context, owner: Access, *scopes: str) -> None:
-        self.client = Client(ctx)
+        self.ctx, self.client = ctx, Client(ctx)
         self.user = ctx.store.read(lambda tx: subjects.of(tx, owner.account_id))
         if not scopes:
             self.token = personal_token(ctx, owner, api="personicle")
@@ -167,8 +167,7 @@ def test_a_point_comes_back_in_its_unit(caller: Caller, name: str, value: Any, u
     assert caller.points(full, point, confidence=0.9) == "Sent 1 records to database"
     caller.points(full, {**point, "value": value})
     [row] = caller.get("datastreams", datatype=full)
-    told = row["value"] if isinstance(row["value"], list) or name != "location" else [row["value"]]
-    assert (told, row["unit"], row["timestamp"], row["source"]) == (
+    assert (row["value"], row["unit"], row["timestamp"], row["source"]) == (
         value,
         unit,
         "2026-02-16T08:00:00.123456",
@@ -250,7 +249,8 @@ def test_what_cannot_be_written_is_refused(caller: Caller) -> None:
     caller.points(HEART, {"timestamp": "2026-02-16", "value": 60.0}, status=422)
     caller.points(HEART, {"value": 60}, status=422)
     caller.points(HEART, {"timestamp": "2026-02-16", "value": 1}, status=403, individual_id="x")
-    assert caller.ask("POST", f"{WRITE}/event/upload", 422, json={}).json()
+    refused = caller.ask("POST", f"{WRITE}/event/upload", 422, json={})
+    assert refused.text == "Array of events expected"
     caller.ask("POST", f"{WRITE}/event/upload", 415, content=b"[]")
     assert caller.points(HEART) == "Sent 0 records to database"
 
@@ -263,6 +263,20 @@ def test_without_a_token_nothing_is_told(ctx: Context, caller: Caller) -> None:
     assert (answer.status_code, answer.json()) == (401, "Invalid Bearer token")
     bare = client.get(f"{READ}/events", params=WINDOW, headers={"authorization": caller.token})
     assert bare.json() == []
+
+
+def test_a_client_that_writes_reads_why_not_in_the_words_it_knows(caller: Caller) -> None:
+    client = Client(caller.ctx)
+    upload, gone = f"{WRITE}/datastream/upload", f"{WRITE}/event/delete"
+    assert client.post(upload, json={}).text == "Unauthorised access token"
+    assert client.request("DELETE", gone).text == "Unauthorized"
+    refused = client.request("DELETE", f"{WRITE}/account/delete")
+    assert (refused.status_code, refused.json()) == (401, {"error": "Unauthorized"})
+    params = {"user_id": caller.user, "event_type": "sleep"}
+    nothing = caller.ask("DELETE", gone, 400, params=params)
+    assert nothing.json() == {"message": "No such events found"}
+    bad = caller.ask("DELETE", gone, 400, params={**params, "start_time": "yesterday"})
+    assert bad.text == "Invalid request"
 
 
 def test_scopes_hold_and_a_base_covers_its_intervals(ctx: Context, alice: Access) -> None:
