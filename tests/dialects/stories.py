@@ -84,11 +84,14 @@ FORMS = {
     "jwt": r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}",
     "sealed": r"[\w-]{20,}\.[\w-]{20,}",
     "hex64": r"[0-9a-f]{64}",
+    "key": r"[\w-]{43,}",
     "hex40": r"[0-9a-fA-F]{40}",
     "hex32": r"[0-9a-f]{32}",
     "hex20": r"[0-9a-f]{20}",
     "id": r"c[0-9a-z]{24}",
     "serial": r"20\d{8}",
+    "subject": r"00u[0-9a-z]{17}",
+    "moment": r"2026-03-01T\d\d:\d\d:\d\d\.\d{6}",
     "secret": r"[\w-]{20,}",
     "base64": r"[A-Za-z0-9+/=]+",
     "now": r"\d+(?:\.\d+)?",
@@ -180,7 +183,7 @@ class Step(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     as_: str | None = msgspec.field(name="as", default=None)
     headers: dict[str, str] = {}
     json: Any = msgspec.UNSET
-    form: dict[str, str] | None = None
+    form: dict[str, str | list[str]] | None = None
     files: dict[str, tuple[str, str, str]] | None = None
     text: str | None = None
     base64: str | None = None
@@ -470,7 +473,7 @@ class Recorder:
     def masked(self, told: Any, fresh: set[str]) -> Any:
         """Put placeholders where something is known, or varies."""
         if isinstance(told, dict):
-            return {self.masked(k, set()): self.masked(v, fresh) for k, v in told.items()}
+            return {self._named(k, set()): self.masked(v, fresh) for k, v in told.items()}
         if isinstance(told, list):
             return [self.masked(v, fresh) for v in told]
         if isinstance(told, str):
@@ -483,7 +486,7 @@ class Recorder:
             return "${now}"
         return told
 
-    def _text(self, told: str, fresh: set[str]) -> str:
+    def _named(self, told: str, fresh: set[str]) -> str:
         by_length = sorted(
             ((n, v) for n, v in self._known.said.items() if isinstance(v, str) and len(v) > 5),
             key=lambda pair: -len(pair[1]),
@@ -495,6 +498,10 @@ class Recorder:
                 fresh.discard(name)
             if name != "password":
                 told = told.replace(value, f"${{{name}}}")
+        return told
+
+    def _text(self, told: str, fresh: set[str]) -> str:
+        told = self._named(told, fresh)
         for form, pattern in FORMS.items():
             if form in _UNASKED:
                 continue

@@ -21,7 +21,7 @@ from tests.dialects.stories import Known, Recorder, Story
 DIALECTS = dialects()
 STORIES = stories.every()
 RECORD = os.environ.get("RECORD") == "yes"
-TOLD = ("exist",)
+TOLD = ("exist", "personicle")
 """Dialects whose every route has a story; the native API and OAuth have their own suites."""
 
 
