@@ -77,6 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         backup_hours: between two of them; 0 for none. The newest `backup_keep` stay.
         backup_passphrase: locks them; a secret.
         metrics_token: opens `/metrics` from elsewhere than this machine; a secret.
+        signing_key_days: the key that signs ID tokens and receipts is replaced after so many; 0 for
+            never.
         origins: where each value came from, by name.
     """
 
@@ -109,6 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_keep: int = 7
     backup_passphrase: str | None = None
     metrics_token: str | None = None
+    signing_key_days: int = 90
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     dialects: Mapping[str, DialectSettings] = {}
@@ -605,6 +608,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "redis_url": _redis_url,
     "backup_dir": _optional_path,
     "backup_hours": _number(0, 8_760),
+    "signing_key_days": _number(0, 3_650),
     "backup_keep": _number(1, 1_000),
     "backup_passphrase": _optional_text,
     "metrics_token": _optional_text,

@@ -315,10 +315,20 @@ def plan(ctx: Context, kinds: Mapping[str, Handler]) -> None:
 
 
 def tidy(ctx: Context) -> None:
-    """Remove what nobody needs any more: old jobs, abandoned uploads, bytes without an event."""
-    from diurnal.services import accounts, attachments, export_jobs, imports, one_time
+    """Remove what nobody needs any more (old jobs, abandoned uploads …); renew the signing key."""
+    from diurnal.services import (
+        accounts,
+        attachments,
+        export_jobs,
+        imports,
+        one_time,
+        signing_keys,
+    )
 
     try:
+        made = signing_keys.renew(ctx)
+        if made is not None:
+            log.info("another key signs from now on", kid=made)
         accounts.erase_leftovers(ctx)
         ctx.attempts.tidy()
         for account_id in ctx.store.read(jobs.everyone):

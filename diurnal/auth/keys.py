@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 KEY_FILE = "keys"
-SIGNING_FILE = "signing-key.pem"
+SIGNING_FILE = "signing-keys.json"
 """Of `auth.signing`."""
 
 

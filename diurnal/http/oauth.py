@@ -50,6 +50,7 @@ from diurnal.http.issuers import ANYWHERE, NO_STORE, json_of
 from diurnal.http.issuers import issuer as issuer
 from diurnal.http.issuers import metadata as metadata
 from diurnal.http.issuers import protected_resource as protected_resource
+from diurnal.model.time import SECOND
 from diurnal.services import audit, clients, consents, devices, documents, oauth2, registrations
 from diurnal.services.consents import AppAsk
 from diurnal.services.context import Context
@@ -219,11 +220,14 @@ class Door:
         return json_of(told, headers={**NO_STORE, **ANYWHERE})
 
     async def keys(self, request: Request) -> Response:
-        """Show the public half of the key that signs."""
+        """Show the public half of the keys that sign; with `ever`, of those that did, too."""
         _only(request, "GET")
-        signer = await http.blocking(lambda: signing.load(self.ctx.settings.data_dir))
-        headers = {"Cache-Control": "public, max-age=3600", **ANYWHERE}
-        return json_of(signer.public(), headers=headers)
+        ctx = self.ctx
+        signer = await http.blocking(
+            lambda: signing.load(ctx.settings.data_dir, ctx.now() // SECOND)
+        )
+        headers = {"Cache-Control": f"public, max-age={signing.CACHED_S}", **ANYWHERE}
+        return json_of(signer.public(ever="ever" in request.query_params), headers=headers)
 
     async def device(self, request: Request) -> Response:
         """Begin the way in for a device without a browser (RFC 8628)."""

@@ -44,8 +44,8 @@ NOT_HELD = (
 )
 NO_KEYS = (
     "the keys: without a passphrase the backup holds no secret in clear. Keep the files `keys` and"
-    " `signing-key.pem` of the data directory apart; without them connections have to be signed in"
-    " to again, and second factors and tokens that can be shown again are lost"
+    " `signing-keys.json` of the data directory apart; without them connections have to be signed"
+    " in to again, and second factors and tokens that can be shown again are lost"
 )
 
 

@@ -380,7 +380,7 @@ def rules(ctx: Context, face: Face, issuer: str, storage: Nothing, **given: Any)
         issuer,
         storage,
         now_s=ctx.now() // SECOND,
-        signer=lambda: signing.load(ctx.settings.data_dir),
+        signer=lambda: signing.load(ctx.settings.data_dir, ctx.now() // SECOND),
         **given,
     )
 

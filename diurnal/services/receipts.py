@@ -1,6 +1,6 @@
 """Receipts of consent: signed records of what an owner allowed, and of its withdrawal.
 
-The words are those of ISO/IEC TS 27560; `/oauth2/keys` has the key to verify them with.
+The words are those of ISO/IEC TS 27560; `/oauth2/keys?ever` has the keys to verify them with.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from diurnal.auth import signing
+from diurnal.auth.signing import Signer
 from diurnal.errors import NotFound
 from diurnal.model.access import EVERY, Access, Permission
 from diurnal.model.time import SECOND, to_datetime
@@ -92,7 +93,7 @@ def record(
         access_id=None,
         client_id=client_id,
         name=name,
-        receipt=signing.load(ctx.settings.data_dir).sign(claims, "consent-receipt+jwt"),
+        receipt=_signer(ctx).sign(claims, "consent-receipt+jwt"),
         withdrawal=None,
         given=stamp.at,
         ended=None,
@@ -100,6 +101,10 @@ def record(
     consents.insert_one(tx, caller.account_id, new)
     changes.append(tx, caller.account_id, stamp, caller.id, [("consent", "create", id_)])
     return id_
+
+
+def _signer(ctx: Context) -> Signer:
+    return signing.load(ctx.settings.data_dir, ctx.now() // SECOND)
 
 
 def _pii(p: Permission) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def withdrawn(tx: WriteTx, ctx: Context, account_id: int, access_id: str, now: i
                 "event_state": "consent withdrawn",
             },
         }
-        text = signing.load(ctx.settings.data_dir).sign(claims, "consent-withdrawal+jwt")
+        text = _signer(ctx).sign(claims, "consent-withdrawal+jwt")
         consents.end(tx, account_id, known.id, text, now)
 
 
@@ -156,5 +161,5 @@ def find(tx: Tx, caller: Access, id_: str) -> Consent:
 
 def told(ctx: Context, known: Consent) -> dict[str, Any]:
     """Return what a receipt says, unsigned."""
-    claims = signing.load(ctx.settings.data_dir).read(known.receipt)
+    claims = _signer(ctx).read(known.receipt)
     return dict(claims["consent"]) if claims is not None else {}

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import msgspec
 
-from diurnal.auth import keys, locked_file, signing
+from diurnal.auth import keys, locked_file
 from diurnal.errors import AppError, Conflict, InvalidInput, NotFound
 from diurnal.services import backups, first_run, uploads
 from diurnal.services.backups import FORMAT, SUFFIX, VERSION, Holding, Made, Manifest, Progress
@@ -292,7 +292,6 @@ class _Restoring:
         else:
             folder = self._ctx.settings.data_dir
             keys.write(folder / keys.SIGNING_FILE, member.all(KEY_BYTES_MAX))
-            signing.load.cache_clear()
 
     def _rows(self, name: str, member: Member) -> None:
         table, names = self._tables[name], self._manifest.columns[name]

@@ -208,7 +208,7 @@ def test_who_was_granted_all_before_is_asked_shortly(app: App) -> None:
 def test_every_consent_leaves_a_signed_receipt(app: App, ctx: Context, charlie: Access) -> None:
     tokens = app.tokens(choose={"until": "30"})
     [told] = app.browser.get("/api/v1/consents").json()["consents"]
-    signer = signing.load(ctx.settings.data_dir)
+    signer = signing.load(ctx.settings.data_dir, 0)
     claims = signer.read(told["receipt"])
     assert claims is not None
     assert claims["consent"] == told["consent"]

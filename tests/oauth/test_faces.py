@@ -173,7 +173,7 @@ def test_personicles_implicit_answer_stands_behind_the_hash(watch: App, ctx: Con
     both = watch.browser.decide(
         watch.page(response_type="id_token token", scope=asked["scope"], nonce="n1")
     )
-    claims = signing.load(ctx.settings.data_dir).read(answered(both)["id_token"])
+    claims = signing.load(ctx.settings.data_dir, 0).read(answered(both)["id_token"])
     assert claims is not None
     assert (claims["nonce"], claims["sub"]) == ("n1", info["sub"])
     assert claims["iss"] == "http://localhost:8400/personicle-test/oauth2/aus445"
@@ -297,7 +297,7 @@ def test_a_resource_says_who_guards_it(ctx: Context) -> None:
 
 @ONCE
 def test_an_id_token_is_the_owners_and_the_requests(app: App, ctx: Context) -> None:
-    signer = signing.load(ctx.settings.data_dir)
+    signer = signing.load(ctx.settings.data_dir, 0)
     claims = signer.read(app.tokens(scope="openid profile email", nonce="n7")["id_token"])
     assert claims is not None
     assert claims["nonce"] == "n7"
