@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -139,42 +140,55 @@ def _of_days(
     last = min(span[1], state.zones.day_at(min(end, high)))
     if first > last:
         return
-    told = {state.zones.day_at(p.start) for p in found}
+    starts = sorted(p.start for p in found)
     [listed] = days.values(tx, ctx, caller, [key], first, last).values()
     for day in listed:
-        if day.value is None or isinstance(day.value, str) or day.day in told:
+        if day.value is None or isinstance(day.value, str):
             continue
         begin, ends = state.zones.day_bounds(day.day)
+        if bisect_left(starts, begin) < bisect_left(starts, ends):
+            continue
         at, until = (begin, ends) if stream.interval else (begin + NOON, begin + NOON)
         if start <= at <= end:
             yield Point(at, until, _converted(stream, [day.value])[0], day.source or "")
 
 
-def rows(stream: Datastream, user: str, found: Sequence[Point]) -> list[Row]:
+class InstantRow(msgspec.Struct):
+    """A value at an instant, as it is answered."""
+
+    individual_id: str
+    timestamp: str
+    source: str
+    value: Any
+    unit: str
+    confidence: str | None
+
+
+class IntervalRow(msgspec.Struct):
+    """A value over an interval, as it is answered."""
+
+    individual_id: str
+    start_time: str
+    end_time: str
+    source: str
+    value: Any
+    unit: str
+    confidence: str | None
+
+
+def rows(
+    stream: Datastream, user: str, found: Sequence[Point]
+) -> Sequence[InstantRow | IntervalRow]:
     """Return points as rows."""
+    unit, write = stream.unit, times.write
     if stream.interval:
         return [
-            {
-                "individual_id": user,
-                "start_time": times.write(p.start),
-                "end_time": times.write(p.end),
-                "source": p.source,
-                "value": p.value,
-                "unit": stream.unit,
-                "confidence": p.confidence,
-            }
-            for p in found
+            IntervalRow(user, write(start), write(end), source, value, unit, confidence)
+            for start, end, value, source, confidence in found
         ]
     return [
-        {
-            "individual_id": user,
-            "timestamp": times.write(p.start),
-            "source": p.source,
-            "value": p.value,
-            "unit": stream.unit,
-            "confidence": p.confidence,
-        }
-        for p in found
+        InstantRow(user, write(start), source, value, unit, confidence)
+        for start, _, value, source, confidence in found
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,8 +25,11 @@ def _reading(ctx: Context) -> dict[str, Handler]:
         door.granted(caller, "events.read", door.NO_EVENTS)
         wanted = events.asked(door.query(request, "startTime", "endTime"))
         reader, user = await door.reading(ctx, request, caller)
-        rows = await http.read(ctx, lambda tx: events.read(tx, ctx, reader, user, wanted))
-        return door.answer(rows)
+        return http.Json(
+            await http.read(
+                ctx, lambda tx: msgspec.json.encode(events.read(tx, ctx, reader, user, wanted))
+            )
+        )
 
     async def read_datastreams(request: Request) -> Response:
         caller = await door.caller(ctx, request)
@@ -35,15 +39,15 @@ def _reading(ctx: Context) -> dict[str, Handler]:
         start, end = times.read(query["startTime"]), times.read(query["endTime"])
         reader, user = await door.reading(ctx, request, caller)
 
-        def rows() -> object:
-            found = ctx.store.read(
-                lambda tx: datastreams.read(
-                    tx, ctx, reader, stream, start, end, query.get("source") or None
-                )
-            )
-            return datastreams.rows(stream, user, found)
+        source = query.get("source") or None
 
-        return door.answer(await http.blocking(rows))
+        def rows() -> bytes:
+            found = ctx.store.read(
+                lambda tx: datastreams.read(tx, ctx, reader, stream, start, end, source)
+            )
+            return msgspec.json.encode(datastreams.rows(stream, user, found))
+
+        return http.Json(await http.blocking(rows))
 
     async def event_metadata(request: Request) -> Response:
         caller = await door.caller(ctx, request)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -13,13 +14,11 @@ from diurnal.catalog.scopes.personicle import FREE_STREAM
 from diurnal.dialects.personicle import dictionary, ids, times
 from diurnal.errors import AppError, Conflict, InvalidInput, NotFound
 from diurnal.model.access import Access
-from diurnal.model.events import EventQuery, NewEvent
+from diurnal.model.events import EventQuery, NewEvent, native_json
 from diurnal.model.measures import ValueKind
 from diurnal.services import accesses, events, streams
 from diurnal.services.context import AccountState, Context
 from diurnal.store.database import Tx, WriteTx
-
-Row = dict[str, Any]
 
 TYPE = "personicle/event"
 KEPT = "personicle"
@@ -62,25 +61,65 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(";") if part.strip()]
 
 
-def found(tx: Tx, ctx: Context, caller: Access, wanted: Asked) -> Iterator[tuple[Row, Row]]:
+class Row(msgspec.Struct):
+    """An event as it is answered; `event_type` only where there is one."""
+
+    user_id: str
+    start_time: str
+    end_time: str
+    event_name: str
+    source: str
+    parameters: dict[str, Any]
+    unique_event_id: str
+    event_type: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Stored(msgspec.Struct, rename="camel"):
+    """What of a stored event is told."""
+
+    id: str
+    type: str
+    modified: float
+    duration: float | None = None
+    content: Any = None
+    description: str | None = None
+    client_data: Any = None
+    measure: str | None = None
+    source: str | None = None
+
+    @property
+    def sent(self) -> dict[str, Any] | None:
+        """What was uploaded here, None for what came by another way."""
+        if self.client_data is None:
+            return None
+        said = self.client_data.get(KEPT) if isinstance(self.client_data, dict) else None
+        return said if isinstance(said, dict) and "event_name" in said else None
+
+
+_stored = msgspec.json.Decoder(Stored).decode
+
+
+def found(
+    tx: Tx, ctx: Context, caller: Access, user: str, wanted: Asked
+) -> Iterator[tuple[Row, Stored]]:
     """Yield (row, stored event) of the events that began within the window, by their times."""
     state = ctx.state(tx, caller.account_id)
     if wanted.start is not None and wanted.end is not None and wanted.start > wanted.end:
         return
     query = EventQuery(start=wanted.start, end=wanted.end, ascending=True, limit=PAGE)
+    named, narrow = _namer(state), bool(wanted.names or wanted.sources)
     read = 0
     while read < READ_MAX:
         page = events.find(tx, ctx, caller, query)
         for one in page:
             if wanted.start is not None and one.time < wanted.start:
                 continue
-            stored = msgspec.json.decode(one.body)
-            stored |= msgspec.json.decode(f"{{{one.tail}")
-            stored["at"] = one.time
-            if stored.get("measure") in dictionary.MEASURES and not _sent(stored):
+            stored = _stored(native_json(one.body, one.tail))
+            sent = stored.sent
+            if sent is None and stored.measure in dictionary.MEASURES:
                 continue
-            row = shown(state, stored)
-            if _fits(row, wanted):
+            row = shown(user, stored, sent, one.time, named)
+            if not narrow or _fits(row, wanted):
                 yield row, stored
         read += len(page)
         if len(page) < PAGE:
@@ -88,73 +127,91 @@ def found(tx: Tx, ctx: Context, caller: Access, wanted: Asked) -> Iterator[tuple
         query = msgspec.structs.replace(query, after=(page[-1].time, page[-1].id))
 
 
-def _sent(stored: Row) -> Row | None:
-    said = (stored.get("clientData") or {}).get(KEPT)
-    return said if isinstance(said, dict) and "event_name" in said else None
+def shown(
+    user: str,
+    stored: Stored,
+    sent: dict[str, Any] | None,
+    at: int,
+    named: Callable[[Stored], tuple[str, str | None]],
+) -> Row:
+    """Return a stored event as a row: what was sent, else what it means.
 
-
-def shown(state: AccountState, stored: Row) -> Row:
-    """Return a stored event as a row: what was sent, else what it means."""
-    said = _sent(stored)
-    duration = stored.get("duration") or 0
-    end = stored["at"] + round(duration * 1_000_000)
-    measure = state.measure(stored.get("measure") or "")
-    if said is not None:
-        name, type_, parameters = said["event_name"], said.get("event_type"), said["parameters"]
+    Args:
+        at: when it began, microseconds.
+        named: tells what an event that was not sent here is called, and its type.
+    """
+    duration, start = stored.duration or 0, times.write(at)
+    if sent is not None:
+        name, type_, parameters = sent["event_name"], sent.get("event_type"), sent["parameters"]
     else:
-        name = dictionary.event_name(measure) if measure is not None else stored["type"]
-        type_ = None
-        if measure is not None and (own := measure.name_in("personicle")) is not None:
-            type_ = own.name
-        content = stored.get("content")
+        name, type_ = named(stored)
+        content = stored.content
+        parameters = {"duration": round(duration * 1000)}
         if isinstance(content, dict):
-            parameters = dict(content)
-        else:
-            parameters = {} if content is None else {"value": content}
-        parameters = {"duration": round(duration * 1000), **parameters}
-        if stored.get("description"):
-            parameters["description"] = stored["description"]
-    row = {
-        "user_id": "",
-        "start_time": times.write(stored["at"]),
-        "end_time": times.write(end),
-        "event_name": name,
-        "source": stored.get("source") or "",
-        "parameters": parameters,
-        "unique_event_id": ids.to_uuid(stored["id"]),
-    }
-    return row if type_ is None else {**row, "event_type": type_}
+            parameters.update(content)
+        elif content is not None:
+            parameters["value"] = content
+        if stored.description:
+            parameters["description"] = stored.description
+    return Row(
+        user,
+        start,
+        times.write(at + round(duration * 1_000_000)) if duration else start,
+        name,
+        stored.source or "",
+        parameters,
+        ids.to_uuid(stored.id),
+        msgspec.UNSET if type_ is None else type_,
+    )
+
+
+def _namer(state: AccountState) -> Callable[[Stored], tuple[str, str | None]]:
+    """Return what tells the name and the type of an event by its measure; asked once for each."""
+    known: dict[str, tuple[str, str | None] | None] = {}
+
+    def named(stored: Stored) -> tuple[str, str | None]:
+        key = stored.measure or ""
+        if key not in known:
+            measure = state.measure(key)
+            own = None if measure is None else measure.name_in("personicle")
+            told = None if measure is None else dictionary.event_name(measure)
+            known[key] = None if told is None else (told, None if own is None else own.name)
+        return known[key] or (stored.type, None)
+
+    return named
 
 
 def _fits(row: Row, wanted: Asked) -> bool:
-    if wanted.sources and row["source"] not in wanted.sources:
+    if wanted.sources and row.source not in wanted.sources:
         return False
     if not wanted.names:
         return True
-    told = {row["event_name"].lower(), dictionary.last_part(row["event_name"]).lower()}
-    if row.get("event_type"):
-        told |= {row["event_type"].lower(), dictionary.last_part(row["event_type"]).lower()}
+    told = {row.event_name.lower(), dictionary.last_part(row.event_name).lower()}
+    if row.event_type:
+        told |= {row.event_type.lower(), dictionary.last_part(row.event_type).lower()}
     return bool(told & wanted.names)
 
 
 def read(tx: Tx, ctx: Context, caller: Access, user: str, wanted: Asked) -> list[Row]:
     """Return events by start, then by end."""
-    rows = [{**row, "user_id": user} for row, _ in found(tx, ctx, caller, wanted)]
-    rows.sort(key=lambda r: (r["start_time"], r["end_time"]))
+    rows = [row for row, _ in found(tx, ctx, caller, user, wanted)]
+    rows.sort(key=attrgetter("start_time", "end_time"))
     return rows
 
 
-def metadata(tx: Tx, ctx: Context, caller: Access, user: str, wanted: Asked) -> list[Row]:
+def metadata(
+    tx: Tx, ctx: Context, caller: Access, user: str, wanted: Asked
+) -> list[dict[str, Any]]:
     """Return what kinds of events there are, by source."""
-    kinds: dict[tuple[str, str], Row] = {}
-    for row, stored in found(tx, ctx, caller, wanted):
-        key = (row["source"], row["event_name"])
+    kinds: dict[tuple[str, str], dict[str, Any]] = {}
+    for row, stored in found(tx, ctx, caller, user, wanted):
+        key = (row.source, row.event_name)
         kind = kinds.setdefault(
             key,
             {
                 "individual_id": user,
-                "event_type": row["event_name"],
-                "source": row["source"],
+                "event_type": row.event_name,
+                "source": row.source,
                 "last_updated": "",
                 "last_observed": "",
                 "observed_parameters": Counter(),
@@ -162,10 +219,10 @@ def metadata(tx: Tx, ctx: Context, caller: Access, user: str, wanted: Asked) -> 
             },
         )
         kind["total_occurences"] += 1
-        kind["last_observed"] = max(kind["last_observed"], row["start_time"])
-        changed = times.write(round(stored["modified"] * 1_000_000))
+        kind["last_observed"] = max(kind["last_observed"], row.start_time)
+        changed = times.write(round(stored.modified * 1_000_000))
         kind["last_updated"] = max(kind["last_updated"], changed)
-        numeric = [k for k, v in row["parameters"].items() if _is_number(v)]
+        numeric = [k for k, v in row.parameters.items() if _is_number(v)]
         kind["observed_parameters"].update(numeric)
     return [{**k, "observed_parameters": dict(k["observed_parameters"])} for k in kinds.values()]
 
@@ -176,7 +233,7 @@ def _is_number(value: Any) -> bool:
 
 def upload(
     tx: WriteTx, ctx: Context, caller: Access, user: str, sent: Sequence[Any]
-) -> tuple[int, Row]:
+) -> tuple[int, dict[str, int]]:
     """Store events, each for itself; return how many, and a summary by name."""
     if len(sent) > BATCH_MAX:
         raise InvalidInput(f"at most {BATCH_MAX} events a call")
@@ -254,7 +311,7 @@ def _read(state: AccountState, one: Any) -> tuple[str, NewEvent]:
     )
 
 
-def _parsed(one: Any) -> tuple[str, str | None, int, int, Row]:
+def _parsed(one: Any) -> tuple[str, str | None, int, int, dict[str, Any]]:
     """Return name, type, start, end and parameters of an event that was sent.
 
     Raises:
@@ -294,8 +351,8 @@ def delete(
                 gone += 1
         return gone
     if wanted is not None:
-        for _, stored in list(found(tx, ctx, caller, wanted)):
-            gone += _delete(tx, ctx, caller, stored["id"])
+        for _, stored in list(found(tx, ctx, caller, "", wanted)):
+            gone += _delete(tx, ctx, caller, stored.id)
     return gone
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 
-_OURS = re.compile(r"c[0-9a-z]{24}")
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _FOREIGN = uuid.UUID("0b0f7c1e-2b1e-5d53-9e0a-6a2f7d9a4c11")
 _MARK = 0xC << 124
@@ -14,9 +12,11 @@ _MARK = 0xC << 124
 
 def to_uuid(id_: str) -> str:
     """Return an event's UUID; one of a foreign form is the hash of the id."""
-    if not _OURS.fullmatch(id_):
+    # By hand rather than by an expression: lists of a thousand are written so.
+    ours = len(id_) == 25 and id_[0] == "c" and id_.isalnum() and id_.islower() and id_.isascii()
+    if not ours:
         return str(uuid.uuid5(_FOREIGN, id_))
-    told = f"{_MARK + int(id_[1:], 36):032x}"
+    told = "%032x" % (_MARK + int(id_[1:], 36))
     return f"{told[:8]}-{told[8:12]}-{told[12:16]}-{told[16:20]}-{told[20:]}"
 
 

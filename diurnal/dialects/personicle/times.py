@@ -51,15 +51,18 @@ def read(text: str, field: str = "time") -> int:
 
 
 def write(at: int) -> str:
-    """Return an instant as ISO without a zone, a fraction only where there is one."""
-    day, rest = divmod(at, time.DAY)
-    seconds, micros = divmod(rest, time.SECOND)
+    """Return an instant as ISO without a zone, a fraction only where there is one.
+
+    What ends after the year 9999 is told to end with it.
+    """
+    seconds, micros = divmod(min(at, _LAST), time.SECOND)
     minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    told = f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}"
+    day, minute = divmod(minutes, 1440)
+    told = _DATES(day) + _MINUTES[minute] + _SECONDS[second]
     return f"{told}.{micros:06d}" if micros else told
 
 
-@lru_cache(maxsize=4096)
-def _date(day: int) -> str:
-    return time.day_text(day)
+_LAST = time.TIME_MAX + time.SECOND - 1
+_DATES = lru_cache(maxsize=4096)(time.day_text)
+_MINUTES = [f"T{n // 60:02d}:{n % 60:02d}:" for n in range(1440)]
+_SECONDS = [f"{n:02d}" for n in range(60)]

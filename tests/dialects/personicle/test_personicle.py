@@ -362,6 +362,10 @@ def test_an_application_is_registered_and_gets_a_token_in_the_fragment(
     assert HEART in scopes.text
 
 
+def test_what_ends_after_the_year_9999_is_told_to_end_with_it() -> None:
+    assert times.write(253_402_300_799_000_000 + 7_200_000_000) == "9999-12-31T23:59:59.999999"
+
+
 @given(text=st.text(max_size=40))
 def test_no_time_crashes(text: str) -> None:
     try:
