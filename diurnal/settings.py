@@ -71,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         database_url: `sqlite:///FILE` or `postgresql://…`; a secret.
         public_url: scheme and host people use, without a path or a slash at the end.
         allowed_hosts: further names that `Host` may carry; see `allows_host`.
+        event_versions: how many earlier versions of an event are kept, 0 for none.
         address_rate: calls of one address at one dialect; "none" for no limit.
         outbound_allow: private networks that webhooks and imports by address may reach.
         backup_dir: where scheduled backups go; `backups` of the data directory when None.
@@ -103,6 +104,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_bytes_max: int = 16 << 30
     attachment_bytes_max: int = 256 << 20
     attachment_quota_bytes: int = 16 << 30
+    event_versions: int = 100
     address_rate: str = "60000/minute"
     outbound_allow: tuple[Network, ...] = ()
     redis_url: str | None = None
@@ -603,6 +605,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "upload_bytes_max": _size,
     "attachment_bytes_max": _size,
     "attachment_quota_bytes": _size,
+    "event_versions": _number(0, 10_000),
     "address_rate": _rate,
     "outbound_allow": _networks,
     "redis_url": _redis_url,

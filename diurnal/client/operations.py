@@ -65,6 +65,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     "events.list": ("GET", "/events"),
     "events.restore": ("POST", "/events/{id}/restore"),
     "events.update": ("PATCH", "/events/{id}"),
+    "events.versions": ("GET", "/events/{id}/versions"),
     "experiments.cancel": ("POST", "/experiments/{id}/cancel"),
     "experiments.create": ("POST", "/experiments"),
     "experiments.delete": ("DELETE", "/experiments/{id}"),

@@ -406,6 +406,7 @@ class _Making:
 _STANDS_ON = (
     ("event_stream", "event"),
     ("event_tag", "event"),
+    ("event_version", "event"),
     ("file", "event"),
     ("record_key", "record"),
     ("chunk", "source"),

@@ -21,6 +21,7 @@ from diurnal.services.context import AccountState, Context
 from diurnal.store import accounts, dump, exports, files
 from diurnal.store.database import Tx
 from diurnal.store.days import DayRow
+from diurnal.store.event_versions import Version
 
 if TYPE_CHECKING:
     from diurnal.model.series import Columns
@@ -89,6 +90,12 @@ class Reading:
         for page in exports.events(self.tx, self.owner.account_id):
             yield from page
             self.told(len(page))
+
+    def versions(self) -> Iterator[Version]:
+        """Yield what events were before they were changed."""
+        for page in exports.versions(self.tx, self.owner.account_id):
+            yield from page
+            self.told(0)
 
     def points(self) -> Iterator[tuple[str, str, Columns]]:
         """Yield (measure, source, points) span by span."""
@@ -182,7 +189,9 @@ def write(
 
 def write_jsonl(reading: Reading, out: Path) -> dict[str, int]:
     """Write what `connectors.diurnal_export` reads again."""
-    counts = dict.fromkeys(("streams", "measures", "days", "points", "events", "files"), 0)
+    counts = dict.fromkeys(
+        ("streams", "measures", "days", "points", "events", "versions", "files"), 0
+    )
     with created(out / FILE) as file:
         _Lines(reading, file, counts).write()
     return counts
@@ -271,6 +280,10 @@ class _Lines:
             self._attachment(digest)
         for event in reading.events():
             self._event(event)
+            self._counts["events"] += 1
+        for version in reading.versions():
+            self._event(version.event, kind="version", until=version.rev)
+            self._counts["versions"] += 1
         self._line("end", rows=self._counts)
 
     def _day(self, row: DayRow) -> None:
@@ -318,9 +331,10 @@ class _Lines:
                 data = following
         self._counts["files"] += 1
 
-    def _event(self, e: Event) -> None:
+    def _event(self, e: Event, *, kind: str = "event", until: int | None = None) -> None:
         said: dict[str, Any] = {
             "id": e.id,
+            "until": until,
             "streams": e.stream_ids,
             "type": e.type,
             "time": e.time,
@@ -344,8 +358,7 @@ class _Lines:
         if e.duration != 0:
             # Running is null, which `_line` leaves out.
             said["duration"] = "running" if e.duration is None else e.duration
-        self._line("event", **said)
-        self._counts["events"] += 1
+        self._line(kind, **said)
 
 
 def _from_above(state: AccountState) -> Iterator[Any]:

@@ -27,6 +27,7 @@ from diurnal.store.tables import (
     event,
     event_stream,
     event_tag,
+    event_version,
     file,
     tombstone,
     track,
@@ -60,6 +61,13 @@ _FILE_DROP = ordered(
     ("account", "event"),
     delete(file).where(
         file.c.account_id == bindparam("account"), file.c.event_id == bindparam("event")
+    ),
+)
+_VERSION_DROP = ordered(
+    ("account", "event"),
+    delete(event_version).where(
+        event_version.c.account_id == bindparam("account"),
+        event_version.c.event_id == bindparam("event"),
     ),
 )
 _TRACK_DROP = ordered(
@@ -334,9 +342,16 @@ def save(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:
 
 
 def remove(tx: WriteTx, account_id: int, ids: Iterable[str]) -> None:
-    """Delete events and what hangs on them."""
+    """Delete events and what hangs on them, what they were before too."""
     keys = [(account_id, i) for i in ids]
-    for sql in (_REPLACE_DELETE, _STREAM_DROP, _TAG_DROP, _FILE_DROP, _TRACK_DROP):
+    for sql in (
+        _REPLACE_DELETE,
+        _STREAM_DROP,
+        _TAG_DROP,
+        _FILE_DROP,
+        _TRACK_DROP,
+        _VERSION_DROP,
+    ):
         tx.many(sql, keys)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import bindparam, select, tuple_
 
 from diurnal.model.events import Event
+from diurnal.store import event_versions
 from diurnal.store.database import Tx
 from diurnal.store.days import DayRow
+from diurnal.store.event_versions import Version
 from diurnal.store.events import _WHOLE, _events
 from diurnal.store.sql import Sql
-from diurnal.store.tables import chunk, day_row, event
+from diurnal.store.tables import chunk, day_row, event, event_version
 
 EVENTS = 1_000
 CHUNKS = 50
@@ -34,6 +36,7 @@ def _after(statement: Any, table: Any, *names: str) -> Any:
 
 
 _EVENTS = Sql(_after(select(*_WHOLE), event, "time_us", "id"))
+_VERSIONS = Sql(_after(select(*event_versions.COLUMNS), event_version, "event_id", "rev"))
 _CHUNK_KEY = ("measure", "source", "span_start_us", "batch_id")
 _CHUNKS = Sql(
     _after(
@@ -55,6 +58,14 @@ def events(tx: Tx, account_id: int) -> Iterator[list[Event]]:
         found = _events(tx, account_id, rows)
         yield found
         values |= {"after_time_us": found[-1].time, "after_id": found[-1].id}
+
+
+def versions(tx: Tx, account_id: int) -> Iterator[list[Version]]:
+    """Yield what events were before they were changed, by event, the oldest first."""
+    values = {"account": account_id, "most": EVENTS, "after_event_id": "", "after_rev": -1}
+    while rows := tx.execute(_VERSIONS, values):
+        yield [event_versions.version(row) for row in rows]
+        values |= {"after_event_id": rows[-1][0], "after_rev": rows[-1][1]}
 
 
 def chunks(tx: Tx, account_id: int) -> Iterator[tuple[str, str, list[bytes]]]:

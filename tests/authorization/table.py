@@ -286,6 +286,7 @@ TABLE: Mapping[str, Row] = {
     "GET /events/{id}": Row(event(READERS, 200), EVENT, aims=AIMS),
     "PATCH /events/{id}": Row(event(CHANGERS, 200), EVENT, {"description": "x"}, aims=AIMS),
     "DELETE /events/{id}": Row(event(CHANGERS, 200), EVENT, aims=AIMS),
+    "GET /events/{id}/versions": Row(event(READERS, 200), EVENT, aims=AIMS),
     "POST /events/{id}/restore": Row(event(CHANGERS, 200), EVENT, aims=AIMS),
     "POST /events/{id}/files": Row(
         event(CHANGERS, 201), EVENT, content=b"x", query="filename=a", aims=AIMS

@@ -202,6 +202,15 @@ class EventsOut(wire.Output):
     next: str | None = None
 
 
+class EventVersions(wire.Output):
+    """What an event was before it was changed, the oldest first.
+
+    Each is the event as it was; `modified` and `modifiedBy` tell who made it so, and when.
+    """
+
+    versions: list[EventOut]
+
+
 class EventStatus(wire.Output):
     """What became of one event of many; a datum that was deleted for good has no id."""
 
@@ -342,6 +351,17 @@ async def get_one(call: Call) -> Response:
     return await endpoint.cached(
         call, lambda tx: event_json(events.get(tx, call.ctx, call.caller, id_)), quick=True
     )
+
+
+async def get_versions(call: Call) -> Response:
+    """Answer what an event was before it was changed."""
+    id_ = call.path["id"]
+
+    def read(tx: Tx) -> bytes:
+        found = events.versions(tx, call.ctx, call.caller, id_)
+        return b'{"versions":[' + b",".join(event_json(v.event) for v in found) + b"]}"
+
+    return endpoint.ready(await http.read(call.ctx, read))
 
 
 async def create(call: Call) -> Response:
@@ -495,6 +515,14 @@ ENDPOINTS = (
         summary="Read one event",
         answer=(EventOut,),
         handler=get_one,
+    ),
+    Endpoint(
+        method="GET",
+        path="/events/{id}/versions",
+        name="events.versions",
+        summary="Read what an event was before it was changed",
+        answer=(EventVersions,),
+        handler=get_versions,
     ),
     Endpoint(
         method="PATCH",

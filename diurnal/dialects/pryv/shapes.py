@@ -37,6 +37,7 @@ from diurnal.errors import InvalidInput
 from diurnal.model import time
 from diurnal.model.events import Event, File, NewEvent, body_json, file_integrity
 from diurnal.store.event_queries import Found
+from diurnal.store.event_versions import Version
 
 ID = re.compile(r"c[a-z0-9-]{24}|[a-z][a-z0-9]{23}")
 """Cuids of both kinds."""
@@ -287,6 +288,17 @@ def raw_event(event: Event, reader: Reader) -> msgspec.Raw:
     """Return an event in Pryv's shape."""
     body = body_json(event).decode()
     return msgspec.Raw((_hung(body, event.files, reader) if event.files else body).encode())
+
+
+def raw_version(version: Version, reader: Reader) -> msgspec.Raw:
+    """Return what an event was, with an id of its own; the hash is the one it had as the event.
+
+    Source: https://api.pryv.com/reference/#get-one-event (`history`)
+    """
+    whole = bytes(raw_event(version.event, reader))
+    head = msgspec.json.encode(version.event.id)
+    own = msgspec.json.encode(f"{version.event.id}:{version.rev}")
+    return msgspec.Raw(b'{"id":' + own + b',"headId":' + head + whole[len(b'{"id":' + head) :])
 
 
 def raw_found(found: Found) -> msgspec.Raw:

@@ -16,6 +16,7 @@ from diurnal.services.events.fields import check, dated, meaning
 from diurnal.services.events.marking import touch
 from diurnal.services.events.reading import existing
 from diurnal.services.events.rights import may_change, may_delete, refuse_streams
+from diurnal.services.events.versions import keep
 from diurnal.store import changes
 from diurnal.store import events as store
 from diurnal.store.changes import Stamp
@@ -130,8 +131,9 @@ def store_changed(
     new: Event,
     op: str,
 ) -> None:
-    """Store a changed event, log it, and mark the days it counts for and counted for."""
+    """Store a changed event, keep what it was, log it, mark the days it counts or counted for."""
     store.save(tx, caller.account_id, [new])
+    keep(tx, ctx, caller.account_id, [(old, new, stamp.rev)])
     changes.append(tx, caller.account_id, stamp, caller.id, [("event", op, new.id)])
     touch(tx, state, [new], stamp.rev, [old])
     if op != "update" or (new.measure, new.time, new.trashed) != (
@@ -181,6 +183,15 @@ def rehang(
         for i, (_, new) in enumerate(pairs)
     ]
     store.save(tx, caller.account_id, fresh)
+    keep(
+        tx,
+        ctx,
+        caller.account_id,
+        [
+            (old, new, stamp.rev + i)
+            for i, ((old, _), new) in enumerate(zip(pairs, fresh, strict=True))
+        ],
+    )
     changes.append(
         tx, caller.account_id, stamp, caller.id, [("event", "update", e.id) for e in fresh]
     )

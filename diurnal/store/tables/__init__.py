@@ -45,7 +45,15 @@ from diurnal.store.tables.days import (
     source_day,
     source_measure,
 )
-from diurnal.store.tables.events import blob, event, event_stream, event_tag, file, tombstone
+from diurnal.store.tables.events import (
+    blob,
+    event,
+    event_stream,
+    event_tag,
+    event_version,
+    file,
+    tombstone,
+)
 from diurnal.store.tables.experiments import experiment
 from diurnal.store.tables.findings import finding
 from diurnal.store.tables.ownership import attribute, attribute_offer
@@ -104,6 +112,7 @@ __all__ = [
     "event",
     "event_stream",
     "event_tag",
+    "event_version",
     "experiment",
     "fetched",
     "file",

@@ -1,4 +1,4 @@
-"""Events, their streams, tags and files; files by content; what was deleted."""
+"""Events, their streams, tags, files and earlier versions; files by content; what was deleted."""
 
 from __future__ import annotations
 
@@ -84,6 +84,17 @@ event_tag = table(
 )
 
 index("event_tag_event", event_tag.c.account_id, event_tag.c.event_id)
+
+# What an event was before a change; `rev` is the change that ended it.
+event_version = table(
+    "event_version",
+    id_("event_id"),
+    Column("rev", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("tail", Text, nullable=False),
+    Column("files", Text),
+    key=("event_id", "rev"),
+)
 
 file = table(
     "file",

@@ -60,6 +60,39 @@ def owner(ctx: Context, alice: Access) -> App:
     return App(ctx, personal_token(ctx, alice))
 
 
+# History
+
+
+def test_an_event_s_history_is_told_where_it_is_asked_for(owner: App) -> None:
+    id_ = owner.note("one")
+    first = owner.call("GET", f"events/{id_}?includeHistory=true")
+    assert first["history"] == []
+    for content in ("two", "three"):
+        owner.call("PUT", f"events/{id_}", json={"content": content})
+    told = owner.call("GET", f"events/{id_}?includeHistory=true")
+    assert told["event"]["content"] == "three"
+    assert [v["content"] for v in told["history"]] == ["one", "two"]
+    assert [v["headId"] for v in told["history"]] == [id_, id_]
+    assert len({id_, *(v["id"] for v in told["history"])}) == 3
+    was = {**told["history"][0], "id": id_}
+    del was["headId"]
+    assert was == first["event"]
+    assert "history" not in owner.call("GET", f"events/{id_}")
+    assert len(owner.call("GET", "events")["events"]) == 1
+    [again] = owner.batch(("events.getOne", {"id": id_, "includeHistory": True}))
+    assert again["history"] == told["history"]
+
+
+def test_a_version_names_its_attachments_for_its_reader(owner: App) -> None:
+    id_ = owner.note("one")
+    file = {"file": ("a.txt", b"bytes", "text/plain")}
+    [hung] = owner.call("POST", f"events/{id_}", files=file)["event"]["attachments"]
+    owner.call("DELETE", f"events/{id_}/{hung['id']}")
+    bare, with_file = owner.call("GET", f"events/{id_}?includeHistory=true")["history"]
+    assert "attachments" not in bare
+    assert with_file["attachments"] == [hung]
+
+
 # Batches
 
 
@@ -127,7 +160,8 @@ def test_an_event_is_changed_trashed_and_deleted(owner: App) -> None:
     changed = owner.call("PUT", path, json={"clientData": {"a": None}})["event"]
     assert changed["clientData"] == {"b": 2}
     assert changed["modified"] > changed["created"]
-    assert owner.call("GET", f"{path}?includeHistory=true")["history"] == []
+    earlier = owner.call("GET", f"{path}?includeHistory=true")["history"]
+    assert [v.get("clientData") for v in earlier] == [None, {"a": 1, "b": 2}]
     assert owner.refused("PUT", path, 403, json={"id": "x", "created": 1}) == "forbidden"
     assert owner.refused("PUT", path, 400, json={"nothing": 1}) == "invalid-parameters-format"
     assert owner.refused("PUT", path, 400, json={"type": "mass/kg"}) == "invalid-parameters-format"

@@ -106,7 +106,9 @@ def get_one(tx: Tx, ctx: Context, call: Call, asked: One) -> Result:
         return _imported(tx, ctx, call, asked)
     result: Result = {"event": shapes.raw_event(event, reader(ctx, call))}
     if asked.history:
-        result["history"] = []
+        shown = reader(ctx, call)
+        earlier = events.versions(tx, ctx, call.access, asked.id)
+        result["history"] = [shapes.raw_version(v, shown) for v in earlier]
     return result
 
 

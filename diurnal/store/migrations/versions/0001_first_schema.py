@@ -897,6 +897,27 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "event_version",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "event_id",
+            sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("rev", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "body", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "tail", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "files", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True
+        ),
+        sa.PrimaryKeyConstraint("account_id", "event_id", "rev"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "experiment",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
@@ -1753,6 +1774,7 @@ def downgrade() -> None:
     op.drop_table("file")
     op.drop_table("fetched")
     op.drop_table("experiment")
+    op.drop_table("event_version")
     with op.batch_alter_table("event_tag", schema=None) as batch_op:
         batch_op.drop_index("event_tag_event", sqlite_where=None, postgresql_where=None)
 
