@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import email
 import email.policy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from itertools import takewhile
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import cast
+
+_ENDS = (b"", b".\r\n")
 
 
 class MailServer:
@@ -20,47 +23,44 @@ class MailServer:
         self.mails: list[EmailMessage] = []
         self.recipient_says = b"250 ok"
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 here\r\n")
-        while line := await reader.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                writer.write(b"354 go on\r\n")
-                raw = await reader.readuntil(b"\r\n.\r\n")
-                found = email.message_from_bytes(raw[:-3], policy=email.policy.default)
-                self.mails.append(cast("EmailMessage", found))
-                writer.write(b"250 kept\r\n")
-            elif verb == b"RCPT":
-                writer.write(self.recipient_says + b"\r\n")
-            elif verb == b"QUIT":
-                writer.write(b"221 bye\r\n")
-                break
-            else:
-                writer.write(b"250 ok\r\n")
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
 
 @contextmanager
 def running() -> Iterator[MailServer]:
-    """Run one on a port of its own, on a thread of its own."""
-    server, ready = MailServer(), threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
+    """Run one on a port of its own, on threads of its own."""
+    told = MailServer()
 
-    async def run() -> None:
-        async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
-            server.port = listening.sockets[0].getsockname()[1]
-            ready.set()
-            await stop.wait()
+    class Talk(StreamRequestHandler):
+        timeout = 10
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            while line := self.rfile.readline():
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    raw = b"".join(takewhile(lambda line: line not in _ENDS, self.rfile))
+                    found = email.message_from_bytes(raw, policy=email.policy.default)
+                    told.mails.append(cast("EmailMessage", found))
+                    self.wfile.write(b"250 kept\r\n")
+                elif verb == b"RCPT":
+                    self.wfile.write(told.recipient_says + b"\r\n")
+                elif verb == b"QUIT":
+                    self.wfile.write(b"221 bye\r\n")
+                    return
+                else:
+                    self.wfile.write(b"250 ok\r\n")
+
+    class Server(ThreadingTCPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of clients that only looked in and were gone before the greeting."""
+
+    # Its end waits for who is still being talked to.
+    with Server(("127.0.0.1", 0), Talk) as server:
+        told.port = server.server_address[1]
+        listening = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        listening.start()
+        try:
+            yield told
+        finally:
+            server.shutdown()
+            listening.join()
