@@ -80,6 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         metrics_token: opens `/metrics` from elsewhere than this machine; a secret.
         signing_key_days: the key that signs ID tokens and receipts is replaced after so many; 0 for
             never.
+        audit_days: how long lines of the audit are kept; 0 for good.
         origins: where each value came from, by name.
     """
 
@@ -114,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_passphrase: str | None = None
     metrics_token: str | None = None
     signing_key_days: int = 90
+    audit_days: int = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     dialects: Mapping[str, DialectSettings] = {}
@@ -612,6 +614,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "backup_dir": _optional_path,
     "backup_hours": _number(0, 8_760),
     "signing_key_days": _number(0, 3_650),
+    "audit_days": _number(0, 36_500),
     "backup_keep": _number(1, 1_000),
     "backup_passphrase": _optional_text,
     "metrics_token": _optional_text,

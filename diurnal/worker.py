@@ -319,6 +319,7 @@ def tidy(ctx: Context) -> None:
     from diurnal.services import (
         accounts,
         attachments,
+        audit_retention,
         export_jobs,
         imports,
         one_time,
@@ -334,6 +335,7 @@ def tidy(ctx: Context) -> None:
         for account_id in ctx.store.read(jobs.everyone):
             _forget_jobs(ctx, account_id)
             one_time.tidy(ctx, account_id)
+            audit_retention.prune(ctx, account_id)
             imports.tidy(ctx, account_id)
             export_jobs.tidy(ctx, account_id)
             attachments.sweep(ctx, account_id, before=ctx.now() - UNSEEN_US)

@@ -4,7 +4,8 @@ What a write does is noted in its own transaction: no line, no write. Reads and 
 in memory and are stored within a second.
 
 The chain: a row's hash is SHA-256 of the hash before it (32 zero bytes at first), the text
-`account:first:last` with the numbers of its lines, a line feed, and its lines as stored.
+`account:first:last` with the numbers of its lines, a line feed, and its lines as stored. Where old
+lines were let go, a signed checkpoint stands for them.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from diurnal.auth import signing
 from diurnal.errors import NotFound
 from diurnal.model.access import Access
-from diurnal.model.time import to_datetime
+from diurnal.model.time import SECOND, to_datetime
 from diurnal.services.context import Context
 from diurnal.store import audit as store
 from diurnal.store import changes
-from diurnal.store.audit import Row
+from diurnal.store.audit import Checkpoint, Row
 from diurnal.store.database import Tx, WriteTx
 
 TRAIL_MAX = 20_000
@@ -83,11 +85,17 @@ class Verdict(NamedTuple):
         hash: of the last row, hex; keep it with `lines`, and a later check tells whether the log
             up to there is still the same.
         broken: number of the first line that is not as it was written, None when all are.
+        since: number of the first line that is still kept.
+        pruned: when the lines before it were let go, microseconds; None where all are kept.
+        proven: whether a signature of this server says so.
     """
 
     lines: int
     hash: str
     broken: int | None
+    since: int = 1
+    pruned: int | None = None
+    proven: bool = True
 
 
 class Doing:
@@ -317,17 +325,39 @@ def find(tx: Tx, caller: Access, query: Query) -> list[Entry]:
     return found[: query.limit]
 
 
+def claims_of(account_id: int, last_seq: int, hash_: bytes, made: int) -> dict[str, Any]:
+    """Return what is signed when older lines are let go."""
+    return {
+        "sub": str(account_id),
+        "through": last_seq,
+        "hash": hash_.hex(),
+        "iat": made // SECOND,
+    }
+
+
+def _proven(ctx: Context, account_id: int, at: Checkpoint) -> bool:
+    claims = signing.load(ctx.settings.data_dir, ctx.now() // SECOND).read(at.proof)
+    return claims == claims_of(account_id, at.last_seq, at.hash, at.made)
+
+
 def verify(
-    tx: Tx, caller: Access, *, lines: int | None = None, hash_: str | None = None
+    tx: Tx, ctx: Context, caller: Access, *, lines: int | None = None, hash_: str | None = None
 ) -> Verdict:
     """Check the whole chain of the caller's account, and that it holds what it once held.
 
+    Where older lines were let go (`services.audit_retention`) it begins at what was signed then.
+
     Args:
         lines, hash_: what an earlier check said; a log that was cut or written anew since then
-            does not have them any more.
+            does not have them any more. Of a log that was longer then than the part that was let
+            go since, only this server's signature tells.
     """
+    known = store.checkpoints(tx, caller.account_id)
     last, seq, broken = START, 0, None
-    met = not lines
+    if known:
+        last, seq = known[0].hash, known[0].last_seq
+    since, told = seq + 1, {one.last_seq: one.hash for one in known}
+    met = not lines or (lines < since and told.get(lines) in (None, _bytes(hash_)))
     while broken is None and (rows := store.after(tx, caller.account_id, seq, _ROWS)):
         for row in rows:
             text = row.lines.encode()
@@ -342,7 +372,14 @@ def verify(
                 met = hash_ is None or last.hex() == hash_.lower()
     if broken is None and not met:
         broken = min(lines or 0, seq + 1)
-    return Verdict(seq, last.hex(), broken)
+    if not known:
+        return Verdict(seq, last.hex(), broken)
+    proven = _proven(ctx, caller.account_id, known[0])
+    return Verdict(seq, last.hex(), broken, since, known[0].made, proven)
+
+
+def _bytes(hash_: str | None) -> bytes | None:
+    return None if hash_ is None else bytes.fromhex(hash_)
 
 
 COLUMNS = (
@@ -363,6 +400,13 @@ def export(tx: Tx, caller: Access, after: int, most: int) -> tuple[list[Row], in
     """Return rows of the log after line `after`, oldest first, and the number of their last."""
     rows = store.after(tx, caller.account_id, after, most)
     return rows, rows[-1].last_seq if rows else after
+
+
+def begun(tx: Tx, caller: Access) -> Iterator[bytes]:
+    """Yield where the log begins as a JSON line, where older lines were let go."""
+    for one in store.checkpoints(tx, caller.account_id)[:1]:
+        told = {"through": one.last_seq, "hash": one.hash.hex(), "proof": one.proof}
+        yield _encode(told) + b"\n"
 
 
 def jsonl(rows: Iterable[Row]) -> Iterator[bytes]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.sql import Sql, ordered
-from diurnal.store.tables import audit
+from diurnal.store.tables import audit, audit_checkpoint
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -21,6 +21,20 @@ class Row(msgspec.Struct, frozen=True):
     last: int
     lines: str
     hash: bytes
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where a chain begins: after line `last_seq`, whose row had this hash.
+
+    Attributes:
+        made: when the lines before were let go, microseconds.
+        proof: the same, signed.
+    """
+
+    last_seq: int
+    hash: bytes
+    made: int
+    proof: str
 
 
 _FIELDS = (
@@ -58,6 +72,26 @@ _NEWEST_FIRST = Sql(
 )
 
 
+_ADD_CHECKPOINT = ordered(
+    ("account_id", "last_seq", "hash", "made_us", "proof"), insert(audit_checkpoint)
+)
+_CHECKPOINTS = Sql(
+    select(
+        audit_checkpoint.c.last_seq,
+        audit_checkpoint.c.hash,
+        audit_checkpoint.c.made_us,
+        audit_checkpoint.c.proof,
+    )
+    .where(audit_checkpoint.c.account_id == bindparam("account"))
+    .order_by(audit_checkpoint.c.last_seq.desc())
+)
+_DROP = Sql(
+    delete(audit).where(
+        audit.c.account_id == bindparam("account"), audit.c.last_seq <= bindparam("upto")
+    )
+)
+
+
 def _row(r: Any) -> Row:
     return Row(r[0], r[1], r[2], r[3], r[4], bytes(r[5]))
 
@@ -83,3 +117,15 @@ def before(tx: Tx, account_id: int, seq: int, since: int, most: int) -> list[Row
     """Return rows that begin before line `seq` and end since an instant, newest first."""
     values = {"account": account_id, "before": seq, "since": since, "most": most}
     return [_row(r) for r in tx.execute(_NEWEST_FIRST, values)]
+
+
+def checkpoints(tx: Tx, account_id: int) -> list[Checkpoint]:
+    """Return where the chain began and begins, the newest first."""
+    rows = tx.execute(_CHECKPOINTS, {"account": account_id})
+    return [Checkpoint(r[0], bytes(r[1]), r[2], r[3]) for r in rows]
+
+
+def cut(tx: WriteTx, account_id: int, new: Checkpoint) -> None:
+    """Let go of all rows up to a checkpoint, which is kept in their place."""
+    tx.many(_ADD_CHECKPOINT, [(account_id, new.last_seq, new.hash, new.made, new.proof)])
+    tx.execute(_DROP, {"account": account_id, "upto": new.last_seq})

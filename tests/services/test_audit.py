@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
+from diurnal import worker
+from diurnal.auth import signing
 from diurnal.errors import Unavailable
 from diurnal.model.access import Access, Level, Permission
-from diurnal.services import accounts, audit
+from diurnal.services import accounts, audit, audit_retention
 from diurnal.services.audit import Doing, Line, Query
 from diurnal.services.context import Context
 from diurnal.store import audit as store
 from diurnal.store.sql import Sql
 from tests import cases
-from tests.clock import SECOND, START, Clock
+from tests.clock import DAY, SECOND, START, Clock
 
 
 def line(n: int = 0, **more: Any) -> Line:
@@ -44,7 +48,7 @@ def find(ctx: Context, who: Access, **query: Any) -> list[audit.Entry]:
 
 
 def verify(ctx: Context, who: Access, **more: Any) -> audit.Verdict:
-    return ctx.store.read(lambda tx: audit.verify(tx, who, **more))
+    return ctx.store.read(lambda tx: audit.verify(tx, ctx, who, **more))
 
 
 def change(ctx: Context, sql: str, **values: Any) -> None:
@@ -58,7 +62,7 @@ def test_lines_are_numbered_and_read_back_newest_first(ctx: Context, alice: Acce
     assert [(e.seq, e.line.n) for e in found] == [(3, 3), (2, 2), (1, 1)]
     assert [e.seq for e in find(ctx, alice, limit=2)] == [3, 2]
     assert [e.seq for e in find(ctx, alice, before=2)] == [1]
-    assert verify(ctx, alice)[0::2] == (3, None)
+    assert verify(ctx, alice)[0:3:2] == (3, None)
 
 
 def test_lines_are_found_by_who_what_when_and_whether(ctx: Context, alice: Access) -> None:
@@ -127,6 +131,92 @@ def test_a_log_that_was_cut_does_not_have_what_it_once_had(ctx: Context, alice: 
     assert verify(ctx, alice, lines=was.lines, hash_=was.hash).broken == 3
 
 
+def kept_for(ctx: Context, days: int) -> Context:
+    return replace(ctx, settings=msgspec.structs.replace(ctx.settings, audit_days=days))
+
+
+def aged(ctx: Context, who: Access, clock: Clock) -> None:
+    """Lines 1 and 2 in one row, 3 in another; 4 forty days later."""
+    keep(ctx, who, line(1), line(2))
+    keep(ctx, who, line(3))
+    clock.tick(40 * DAY)
+    keep(ctx, who, line(40 * 86_400))
+
+
+def test_old_lines_go_and_the_rest_can_still_be_checked(
+    ctx: Context, alice: Access, charlie: Access, clock: Clock
+) -> None:
+    aged(ctx, alice, clock)
+    keep(ctx, charlie, line(1))
+    was = verify(ctx, alice)
+    assert audit_retention.prune(ctx, alice.account_id) == 0  # for good, unless one says so
+    ctx = kept_for(ctx, 30)
+    assert audit_retention.prune(ctx, alice.account_id) == 3
+    assert audit_retention.prune(ctx, alice.account_id) == 0
+    [told, last] = find(ctx, alice)
+    assert (last.seq, told.line.action, told.line.n) == (4, "audit.prune", 3)
+    now = verify(ctx, alice)
+    assert (now.broken, now.lines, now.since, now.proven) == (None, 5, 4, True)
+    assert now.pruned == clock.now()
+    assert verify(ctx, alice, lines=was.lines, hash_=was.hash).broken is None
+    assert verify(ctx, alice, lines=4, hash_="00" * 32).broken == 4
+    keep(ctx, alice, line(7))
+    assert verify(ctx, alice)[:1] == (6,)
+    assert [e.seq for e in find(ctx, charlie)] == [1]
+    clock.tick(40 * DAY)
+    assert audit_retention.prune(ctx, alice.account_id) == 3  # the newest row, too
+    assert verify(ctx, alice)[2:4] == (None, 7)
+    assert [e.line.action for e in find(ctx, alice)] == ["audit.prune"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "broken", "proven"),
+    [
+        ("UPDATE audit SET lines = replace(lines, 'r-', 'q-') WHERE account_id = :a", 4, True),
+        ("DELETE FROM audit WHERE account_id = :a AND seq = 4", 4, True),
+        # Who lets go of more, or of something else, and cannot sign for it:
+        ("DELETE FROM audit_checkpoint WHERE account_id = :a", 1, True),
+        ("UPDATE audit_checkpoint SET last_seq = 2 WHERE account_id = :a", 3, False),
+        ("UPDATE audit_checkpoint SET made_us = 5000000 WHERE account_id = :a", None, False),
+        ("UPDATE audit_checkpoint SET proof = 'x' WHERE account_id = :a", None, False),
+    ],
+)
+def test_what_is_done_to_a_log_that_was_shortened_is_noticed(
+    ctx: Context, alice: Access, clock: Clock, sql: str, broken: int | None, proven: bool
+) -> None:
+    aged(ctx, alice, clock)
+    assert audit_retention.prune(kept_for(ctx, 30), alice.account_id) == 3
+    change(ctx, sql, a=alice.account_id)
+    now = verify(ctx, alice)
+    assert (now.broken, now.proven) == (broken, proven)
+
+
+def test_a_log_that_was_changed_is_not_shortened(ctx: Context, alice: Access, clock: Clock) -> None:
+    aged(ctx, alice, clock)
+    change(ctx, "UPDATE audit SET lines = replace(lines, 'r-1', 'r-9') WHERE account_id = :a",
+           a=alice.account_id)  # fmt: skip
+    assert audit_retention.prune(kept_for(ctx, 30), alice.account_id) == 0
+    assert verify(ctx, alice).broken == 1
+
+
+def test_a_shortened_export_begins_with_what_is_signed(
+    ctx: Context, alice: Access, clock: Clock
+) -> None:
+    aged(ctx, alice, clock)
+    ctx = kept_for(ctx, 30)
+    worker.tidy(ctx)
+    rows, _ = ctx.store.read(lambda tx: audit.export(tx, alice, 0, 100))
+    [first] = ctx.store.read(lambda tx: list(audit.begun(tx, alice)))
+    told = json.loads(first)
+    [one, *_] = [json.loads(raw) for raw in b"".join(audit.jsonl(rows)).splitlines()]
+    text = json.dumps(list(one.values())[1:], separators=(",", ":"))
+    head = f"{alice.account_id}:4:4\n{text}".encode()
+    assert hashlib.sha256(bytes.fromhex(told["hash"]) + head).digest() == rows[0].hash
+    signed = signing.load(ctx.settings.data_dir, 0).read(told["proof"])
+    assert signed is not None
+    assert (signed["through"], signed["hash"]) == (3, told["hash"])
+
+
 def test_an_export_is_checked_without_us(ctx: Context, alice: Access) -> None:
     """By the words of the docs alone: json, and SHA-256."""
     keep(ctx, alice, line(1, target="Gewicht, \N{SNOWMAN}"), line(2))
@@ -182,7 +272,7 @@ def test_many_lines_make_several_rows_and_one_log(ctx: Context, alice: Access) -
     assert not ctx.trail
     assert len(ctx.store.read(lambda tx: store.after(tx, alice.account_id, 0, 10))) == 3
     assert len(find(ctx, alice, limit=10_000)) == 2 * audit.LINES_MAX + 1
-    assert verify(ctx, alice)[0::2] == (2 * audit.LINES_MAX + 1, None)
+    assert verify(ctx, alice)[0:3:2] == (2 * audit.LINES_MAX + 1, None)
 
 
 def test_the_log_of_an_account_that_is_no_more_is_dropped(

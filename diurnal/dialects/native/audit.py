@@ -90,12 +90,18 @@ class VerifyOut(wire.Output):
     Attributes:
         broken: number of the first that is not.
         hash: SHA-256 over the whole log; keep it with `lines` to check again later.
+        since: number of the first line that is still kept.
+        pruned: when those before it were let go.
+        proven: whether this server's signature says what they were.
     """
 
     intact: bool
     lines: int
     hash: str
+    since: int
+    proven: bool
     broken: int | None = None
+    pruned: float | None = None
 
 
 class ExportQuery(wire.Input):
@@ -148,10 +154,19 @@ async def verify(call: Call) -> Response:
     asked: VerifyQuery = call.query
     await http.doing.flush(call.ctx)
     told = await http.read(
-        call.ctx, lambda tx: audit.verify(tx, call.caller, lines=asked.lines, hash_=asked.hash)
+        call.ctx,
+        lambda tx: audit.verify(tx, call.ctx, call.caller, lines=asked.lines, hash_=asked.hash),
     )
     return endpoint.answer(
-        VerifyOut(intact=told.broken is None, lines=told.lines, hash=told.hash, broken=told.broken)
+        VerifyOut(
+            intact=told.broken is None,
+            lines=told.lines,
+            hash=told.hash,
+            broken=told.broken,
+            since=told.since,
+            pruned=None if told.pruned is None else seconds(told.pruned),
+            proven=told.proven,
+        )
     )
 
 
@@ -162,6 +177,8 @@ async def export(call: Call) -> Response:
 
     async def parts() -> AsyncIterator[bytes]:
         after, first = 0, True
+        if not plain:
+            yield b"".join(await http.read(call.ctx, lambda tx: list(audit.begun(tx, call.caller))))
         while True:
             rows, after = await http.read(
                 call.ctx,

@@ -14,6 +14,7 @@ from diurnal.store.tables.accesses import (
     access_use,
     access_version,
     audit,
+    audit_checkpoint,
     idempotency,
 )
 from diurnal.store.tables.accounts import account, account_clock, counter, directory, zone
@@ -93,6 +94,7 @@ __all__ = [
     "attribute",
     "attribute_offer",
     "audit",
+    "audit_checkpoint",
     "authorization_code",
     "batch",
     "blob",

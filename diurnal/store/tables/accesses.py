@@ -69,6 +69,16 @@ audit = table(
 
 index("audit_time", audit.c.account_id, audit.c.last_us)
 
+# Where the chain begins since older lines were let go; one row each time.
+audit_checkpoint = table(
+    "audit_checkpoint",
+    Column("last_seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    us("made_us"),
+    Column("proof", Text, nullable=False),
+    key=("last_seq",),
+)
+
 idempotency = table(
     "idempotency",
     id_("access_id"),

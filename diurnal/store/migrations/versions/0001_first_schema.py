@@ -300,6 +300,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "audit_checkpoint",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("made_us", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "proof", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "last_seq"),
+        sqlite_with_rowid=True,
+    )
+    op.create_table(
         "authorization_code",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
@@ -1863,6 +1875,7 @@ def downgrade() -> None:
         batch_op.drop_index("authorization_code_expiry", sqlite_where=None, postgresql_where=None)
 
     op.drop_table("authorization_code")
+    op.drop_table("audit_checkpoint")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index("audit_time", sqlite_where=None, postgresql_where=None)
 
