@@ -42,6 +42,11 @@ def do(tx: WriteTx, ctx: Context, caller: Access, commands: Any) -> int:
     Raises:
         InvalidInput: a command, user or item that is not there; nothing is done then.
     """
+    return len(_done(tx, ctx, caller, commands))
+
+
+def _done(tx: WriteTx, ctx: Context, caller: Access, commands: Any) -> list[int]:
+    """Carry out commands; return the numbers of what was stored."""
     if not isinstance(commands, list):
         raise InvalidInput("the body is a list of commands")
     if commands and not isinstance(commands[0], list):
@@ -54,9 +59,7 @@ def do(tx: WriteTx, ctx: Context, caller: Access, commands: Any) -> int:
         content = _read(tx, ctx, caller, n, command)
         now = ctx.now()
         made.append(NewEvent(stream_ids=(stream,), type=TYPE, time=now, content=content))
-    if made:
-        events.create(tx, ctx, caller, made)
-    return len(made)
+    return [w.event.seq for w in events.create(tx, ctx, caller, made)] if made else []
 
 
 def _read(tx: Tx, ctx: Context, caller: Access, n: int, command: Any) -> Row:
@@ -98,7 +101,9 @@ def _item(tx: Tx, caller: Access, collection: str, item: Any) -> Record | None:
 
 
 def create_one(tx: WriteTx, ctx: Context, caller: Access, given: Any) -> int:
-    """Store what `POST /products_interactions` says, as a command or as an object.
+    """Store what `POST /products_interactions` says; return its number.
+
+    It is an object, or commands as `do` has them: then how many there are is returned.
 
     Raises:
         InvalidInput: it is neither.
@@ -111,7 +116,8 @@ def create_one(tx: WriteTx, ctx: Context, caller: Access, given: Any) -> int:
     verb, item = given.get("interaction"), given.get("product_id", given.get("product_internal_id"))
     who = given.get("user_id") if kind is None else given[f"user_{kind}"]
     rest = ["quantity", given["quantity"]] if "quantity" in given else []
-    return do(tx, ctx, caller, [[kind or people.NUMBER, who, f"Product {verb}", item, *rest]])
+    command = [kind or people.NUMBER, who, f"Product {verb}", item, *rest]
+    return _done(tx, ctx, caller, [command])[0]
 
 
 def rows(tx: Tx, ctx: Context, caller: Access) -> list[Row]:

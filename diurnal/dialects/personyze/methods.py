@@ -89,7 +89,7 @@ def _rows(tx: Tx, ctx: Context, caller: Access, asked: Asked) -> list[Row]:
     elif name in derived.OBJECTS_READ:
         found = derived.OBJECTS_READ[name][1](tx, ctx, caller, asked)
     else:
-        raise InvalidInput(f"no object is called {name!r}")
+        raise _refused(name, "read")
     return found if asked.id is None else [row for row in found if row["id"] == asked.id]
 
 

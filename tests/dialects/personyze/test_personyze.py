@@ -126,6 +126,7 @@ def test_a_wrong_path_is_a_500_that_says_what_is_wrong(
         ("POST", "placeholders", b'{"name": "a", "colour": 1}', "no column 'colour'"),
         ("POST", "placeholders", b"[1]", "JSON object"),
         ("POST", "actions", b'{"name": "a"}', "cannot be added to"),
+        ("GET", "do", b"", "do cannot be read"),
         ("PUT", "placeholders", b'{"name": "a"}', "which records"),
         ("DELETE", "placeholders", b"", "which records"),
         ("DELETE", "users/1", b"", "stays"),
@@ -230,6 +231,17 @@ def test_what_was_done_with_a_product_is_an_event_like_any_other(
     [row] = caller.get("products_stats_total")
     assert (row["product_id"], row["viewed"], row["purchased"]) == (product, 1, 2)
     assert len(ctx.store.read(lambda tx: events.find(tx, ctx, alice))) == 2
+
+
+def test_an_interaction_that_was_posted_is_found_by_the_number_in_the_answer(
+    caller: Caller,
+) -> None:
+    product = caller.post("products", {"title": "Book"})
+    said = {"user_id": 1, "product_id": product, "interaction": "Liked"}
+    made = caller.post("products_interactions", said)
+    assert caller.get(f"products_interactions/{made}/columns/item_id,interaction") == [
+        {"item_id": product, "interaction": "Liked"}
+    ]
 
 
 def test_events_sessions_and_tags_are_read(
