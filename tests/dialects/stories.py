@@ -21,7 +21,8 @@ same, kept as `mood`; from then on `${mood}` is that very value, in questions an
 
 To add one: write the questions without answers and run `RECORD=yes make test ARGS="-k TITLE"`.
 That writes down what is answered, with placeholders for what is of a known form; `keep` of a step
-({"mood": "event.id"}: a way into the body, or `/…/`: an expression whose group is it) names what
+({"mood": "event.id"}: a way into the body, `.` for all of it, or `/…/`: an expression whose
+group is it) names what
 later steps need. What was recorded is a guess until each answer has been held against the
 contract, member by member: a wrong answer is a bug to mend, not a story to keep.
 """
@@ -53,6 +54,7 @@ from diurnal.services import (
     clients,
     days,
     events,
+    personal,
     sessions,
     simple_tokens,
 )
@@ -115,6 +117,7 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         kind: an app's, the owner's own, a browser's session, or Exist's simple token.
         client: name of the client that it was granted to.
         hex: 40 hexadecimal digits, as the clients of some APIs expect.
+        rights: of a token of the Personal API.
     """
 
     kind: Literal["app", "owner", "session", "simple"] = "app"
@@ -125,6 +128,7 @@ class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     client: str | None = None
     scopes: tuple[str, ...] = ()
     hex: bool = False
+    rights: tuple[str, ...] = ()
     api: str | None = None
 
 
@@ -145,6 +149,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         events: as the core takes them: times in microseconds.
         days: (measure, first day, a value a day) of the source Fitbit.
         analysed: whether the analyses have run over that.
+        https: whether the questions come by it.
     """
 
     accounts: list[str] = []
@@ -153,6 +158,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     events: list[dict[str, Any]] = []
     days: list[tuple[str, str, list[int | float | str | None]]] = []
     analysed: bool = False
+    https: bool = False
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -171,7 +177,7 @@ class Step(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     Attributes:
         ask: "METHOD path".
-        as_: what the header Authorization says.
+        as_: what the header Authorization says; `Basic name:password` is encoded.
         json, form, text, base64: the body, of which there is one; `files` makes a form multipart:
             by name (file name, type, text).
         after: seconds that the clock goes on before.
@@ -288,6 +294,8 @@ class Known:
                 # Changes of one moment are told apart by a few microseconds.
                 return START <= told * SECOND <= self._clock.now() + SECOND
             return place[1] == "number" or bool(told == kept)
+        if place and isinstance(told, int) and isinstance(kept, str):
+            return str(told) == kept  # an id that a sentence told
         if isinstance(wanted, str) and isinstance(told, str):
             return self.matches(told, wanted)
         if isinstance(told, float) and isinstance(wanted, float):
@@ -319,6 +327,8 @@ class Stage:
     def give(self, given: Given) -> None:
         """Make what a story begins with."""
         ctx, alice, said = self._ctx, self._people["alice"], self.known.said
+        if given.https:
+            self._http.base_url = BASE.replace("http:", "https:")
         for name in given.accounts:
             made = accounts.create(ctx, username=name, password=PASSWORD, timezone="Europe/Berlin")
             self._people[name] = accesses.personal(made.account_id, name)
@@ -356,6 +366,9 @@ class Stage:
             signed = sessions.sign_in(ctx, name=token.of, password=PASSWORD, address="")
             assert not isinstance(signed, Pending)
             return signed[1]
+        if token.rights:
+            made = write(ctx, personal.make, owner, token.name, token.rights)
+            return str(personal.secret(ctx, made))
         app = token.kind == "app"
         wide = tuple(Permission(token.level, s) for s in token.streams)
         _, secret = write(
@@ -379,7 +392,10 @@ class Stage:
         method, _, path = self.known.fill(step.ask).partition(" ")
         headers = dict(self.known.fill(step.headers))
         if step.as_ is not None:
-            headers["Authorization"] = self.known.fill(step.as_)
+            said = str(self.known.fill(step.as_))
+            if said.startswith("Basic ") and ":" in said:
+                said = f"Basic {base64.b64encode(said[6:].encode()).decode()}"
+            headers["Authorization"] = said
         given: dict[str, Any] = {}
         if step.json is not msgspec.UNSET:
             given["json"] = self.known.fill(step.json)
@@ -392,7 +408,9 @@ class Stage:
             given["content"] = self.known.fill(step.text).encode()
         if step.base64 is not None:
             given["content"] = base64.b64decode(step.base64)
-        url = path[1:] if path.startswith("//") else self._dialect.prefix + path
+        url = self._dialect.prefix + path
+        if path.startswith(("//", "http:")):
+            url = path.removeprefix("/") if path[0] == "/" else path
         self._http.cookies.clear()  # a step says itself what its browser knows
         return self._runner.run(self._http.request(method, url, headers=headers, **given))
 
@@ -436,7 +454,10 @@ def staged(ctx: Context, clock: Clock, alice: Access, dialect: Any) -> Iterator[
 
 def headers_of(told: httpx2.Response) -> dict[str, str]:
     """Return the headers of an answer that belong to it."""
-    return {k: told.headers[k] for k in HEADERS if k in told.headers}
+    found = {k: told.headers[k] for k in HEADERS if k in told.headers}
+    if "set-cookie" in found:  # what ends is said by the real clock
+        found["set-cookie"] = re.sub(r" expires=[^;]+;", "", found["set-cookie"])
+    return found
 
 
 # Recording
@@ -473,7 +494,12 @@ class Recorder:
     def masked(self, told: Any, fresh: set[str]) -> Any:
         """Put placeholders where something is known, or varies."""
         if isinstance(told, dict):
-            return {self._named(k, set()): self.masked(v, fresh) for k, v in told.items()}
+            return {
+                self._named(k, set()): (self._numbered if k.endswith("id") else self.masked)(
+                    v, fresh
+                )
+                for k, v in told.items()
+            }
         if isinstance(told, list):
             return [self.masked(v, fresh) for v in told]
         if isinstance(told, str):
@@ -498,7 +524,21 @@ class Recorder:
                 fresh.discard(name)
             if name != "password":
                 told = told.replace(value, f"${{{name}}}")
+        for name, value in self._known.said.items():
+            if not str(value).isdigit():
+                continue
+            form = f"${{number:{name}}}" if name in fresh else f"${{{name}}}"
+            told, found = re.subn(rf"(?:(?<=['/])|(?<=<id>)){value}(?=['<])", form, told)
+            if found:
+                fresh.discard(name)
         return told
+
+    def _numbered(self, told: Any, fresh: set[str]) -> Any:
+        if isinstance(told, int):
+            for name, value in self._known.said.items():
+                if value in (told, str(told)) and name not in fresh:
+                    return f"${{{name}}}"
+        return self.masked(told, fresh)
 
     def _text(self, told: str, fresh: set[str]) -> str:
         told = self._named(told, fresh)
@@ -520,7 +560,7 @@ def _dug(told: httpx2.Response, way: str) -> Any:
         assert found, f"nothing is {way} in {whole}"
         return found[1]
     value = told.json()
-    for part in way.split("."):
+    for part in way.split(".") if way != "." else ():
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value
 
