@@ -207,7 +207,16 @@ def test_the_database_password_is_in_no_argument(settings: Settings, account: Ac
         assert f"DIURNAL_DATABASE_URL={settings.database_url}" in environ
 
 
-HEAVY = ("numpy", "lxml", "gpxpy", "zstandard", "diurnal.connectors", "alembic", "diurnal.analysis")
+HEAVY = (
+    "numpy",
+    "lxml",
+    "gpxpy",
+    "zstandard",
+    "segno",
+    "diurnal.connectors",
+    "alembic",
+    "diurnal.analysis",
+)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import io
 import secrets
 
 import pyotp
-import segno
 
 ISSUER = "Diurnal"
 STEP_S = 30
@@ -31,6 +30,8 @@ def uri(secret: str, username: str) -> str:
 
 def picture(text: str) -> bytes:
     """Return a QR code as SVG; dark modules only, on whatever is behind it."""
+    import segno
+
     out = io.BytesIO()
     segno.make(text, error="m").save(
         out, kind="svg", scale=4, border=2, dark="#000", light="#fff", xmldecl=False
