@@ -79,6 +79,11 @@ def begun(tx: Tx, caller: Access, after: int) -> int | None:
     return None if row is None else Change(*row).time
 
 
+def newest(tx: Tx, caller: Access) -> int:
+    """Return when data of the account last changed, 0 for never; microseconds."""
+    return changes.newest(tx, caller.account_id, DATA)
+
+
 def roots(tx: Tx, ctx: Context, caller: Access, kind: str, after: int, upto: int) -> list[str]:
     """Return the root streams in which things of a kind have changed, as far as listed to a caller.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,12 +17,16 @@ from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.services import days, events, series
 from diurnal.services.context import AccountState, Context
 from diurnal.services.days import Day, NewDay
+from diurnal.store import events as event_store
+from diurnal.store import series as series_store
 from diurnal.store.database import Tx, WriteTx
 
 SOON_DAYS, RECENT_DAYS = 3, 60
 """Days that are looked through for all measures at once; further back one by one."""
 READ_NOW = frozenset({Daily.MEAN, Daily.LAST})
 """Daily rules of which the newest reading says more than the day's value."""
+EARLIER_DAYS = 2
+"""A reading counts from a day before the last day on, and the clock it was made by may differ."""
 SAID_OF_MOMENTS = frozenset({Daily.SUM, Daily.MEAN, Daily.LAST, Daily.MAX, Daily.MIN, Daily.JOIN})
 """Daily rules that make a day of values; the others count or time what happened."""
 
@@ -97,10 +101,18 @@ def newest(
         if wanted is None or key in wanted
     }
     found = _newest_days(tx, ctx, caller, state, extent)
+    # Few measures have both, and most have neither near their last day: those are not asked.
+    told, dense = (
+        event_store.newest_days(tx, caller.account_id),
+        series_store.measures(tx, caller.account_id),
+    )
     for key in found:
-        measure = state.measure(key)
+        measure, last = state.measure(key), extent[key][1]
         if measure is not None and measure.derived is None and measure.daily in READ_NOW:
-            reading = _reading(tx, ctx, caller, state, measure, extent[key][1])
+            known = _Known(
+                told.get(key, last - EARLIER_DAYS - 1) >= last - EARLIER_DAYS, key in dense
+            )
+            reading = _reading(tx, ctx, caller, state, measure, last, known) if any(known) else None
             if reading is not None:
                 found[key] = reading
     return found
@@ -136,20 +148,36 @@ def _take(found: dict[str, float | str], listed: dict[str, list[Day]]) -> None:
             found[key] = value
 
 
+class _Known(NamedTuple):
+    """Where a measure may have a reading near its last day."""
+
+    events: bool
+    series: bool
+
+
 def _reading(
-    tx: Tx, ctx: Context, caller: Access, state: AccountState, measure: Measure, last: int
+    tx: Tx,
+    ctx: Context,
+    caller: Access,
+    state: AccountState,
+    measure: Measure,
+    last: int,
+    known: _Known,
 ) -> float | None:
     """Return the newest reading of a measure, None where only days are known."""
     if measure.value not in (ValueKind.INTEGER, ValueKind.NUMBER):
         return None
     best: tuple[int, float] | None = None
-    for row in events.find(tx, ctx, caller, EventQuery(measures=(measure.key,), limit=1)):
+    query = EventQuery(measures=(measure.key,), limit=1)
+    for row in events.find(tx, ctx, caller, query) if known.events else ():
         value = msgspec.json.decode(f"{{{row.tail}").get("value")
         if value is not None:
             best = (row.time, float(value))
     start, end = state.zones.day_bounds(last)
     try:
-        parts: list[tuple[str, Any]] = series.read(tx, ctx, caller, measure.key, start, end)
+        parts: list[tuple[str, Any]] = (
+            series.read(tx, ctx, caller, measure.key, start, end) if known.series else []
+        )
     except UnknownReference:
         parts = []
     for _, cols in parts:

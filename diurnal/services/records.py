@@ -30,7 +30,7 @@ RECORDS_MAX = 1_000_000
 """Of one collection."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True):
     """One record.
 
     Attributes:
@@ -71,14 +71,11 @@ def may_read(caller: Access) -> None:
         raise Forbidden("this key may not read here")
 
 
+_values = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 def _record(row: store.Stored) -> Record:
-    return Record(
-        id=row.id,
-        seq=row.seq,
-        values=msgspec.json.decode(row.body),
-        created=row.created,
-        modified=row.modified,
-    )
+    return Record(row.id, row.seq, _values(row.body), row.created, row.modified)
 
 
 def listed(tx: Tx, caller: Access, collection: str) -> list[Record]:

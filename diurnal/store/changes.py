@@ -67,6 +67,12 @@ _KINDS = Sql(
         change.c.rev <= bindparam("upto"),
     )
 )
+_NEWEST = Sql(
+    select(change.c.time_us)
+    .where(change.c.account_id == bindparam("account"), in_list(change.c.kind, "kinds"))
+    .order_by(change.c.rev.desc())
+    .limit(1)
+)
 _AT_REV = Sql(
     select(change.c.rev, change.c.time_us)
     .where(change.c.account_id == bindparam("account"), change.c.rev >= bindparam("rev"))
@@ -131,6 +137,12 @@ def kinds(tx: Tx, account_id: int, after: int, upto: int) -> set[str]:
     """Return the kinds of what changed after number `after`, up to and with `upto`."""
     values = {"account": account_id, "after": after, "upto": upto}
     return {row[0] for row in tx.execute(_KINDS, values)}
+
+
+def newest(tx: Tx, account_id: int, kinds: Iterable[str]) -> int:
+    """Return the instant of the last change of some kinds, 0 for none."""
+    row = tx.one(_NEWEST, {"account": account_id, "kinds": sorted(kinds)})
+    return int(row[0]) if row else 0
 
 
 def latest(tx: Tx) -> int:

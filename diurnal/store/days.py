@@ -9,7 +9,6 @@ from operator import itemgetter
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    Table,
     and_,
     bindparam,
     case,
@@ -24,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.model.time import DAY
 from diurnal.store.database import Row, Tx, WriteTx
-from diurnal.store.sql import Sql, in_list, ordered
+from diurnal.store.sql import Sql, edges, in_list, ordered
 from diurnal.store.tables import (
     chunk,
     day_dirty,
@@ -225,27 +224,8 @@ _DIRTY = Sql(
     )
     .order_by(day_dirty.c.measure, day_dirty.c.day)
 )
-
-
-def _extent_of(table: Table) -> Sql:
-    """Return (measure, first day, last day) of each measure in a table.
-
-    From measure to measure along the key: a GROUP BY would read all days of all years.
-    """
-    mine = table.c.account_id == bindparam("account")
-    begin = select(func.min(table.c.measure).label("measure")).where(mine)
-    known = begin.cte("known", recursive=True)
-    following = select(func.min(table.c.measure)).where(mine, table.c.measure > known.c.measure)
-    known = known.union_all(select(following.scalar_subquery()).where(known.c.measure.is_not(None)))
-    days = [
-        select(edge(table.c.day)).where(mine, table.c.measure == known.c.measure).scalar_subquery()
-        for edge in (func.min, func.max)
-    ]
-    return Sql(select(known.c.measure, *days).where(known.c.measure.is_not(None)))
-
-
-_DIRTY_EXTENT = _extent_of(day_dirty)
-_CACHED_EXTENT = _extent_of(day_value)
+_DIRTY_EXTENT = edges(day_dirty, day_dirty.c.day)
+_CACHED_EXTENT = edges(day_value, day_value.c.day)
 _CLEAN = ordered(
     ("account", "of_measure", "on_day", "seen"),
     delete(day_dirty).where(

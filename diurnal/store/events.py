@@ -19,7 +19,7 @@ from sqlalchemy import (
 from diurnal.model.events import Event, File, body_json, tail_json
 from diurnal.model.time import SECOND
 from diurnal.store.database import Row, Tx, WriteTx
-from diurnal.store.sql import Sql, in_list, ordered
+from diurnal.store.sql import Sql, edges, in_list, ordered
 from diurnal.store.tables import (
     LONG,
     RUNNING,
@@ -170,6 +170,7 @@ _TOLD = (
     event.c.body,
     event.c.offset_min,
 )
+_EDGES = edges(event, event.c.day)
 _OF_DAYS = Sql(
     select(*_TOLD)
     .where(
@@ -427,6 +428,11 @@ def in_streams(tx: Tx, account_id: int, streams: Sequence[str]) -> list[Event]:
 def known(tx: Tx, account_id: int, ids: Sequence[str]) -> set[str]:
     """Return which of these ids are taken."""
     return {row[0] for row in tx.execute(_KNOWN, {"account": account_id, "ids": ids})}
+
+
+def newest_days(tx: Tx, account_id: int) -> dict[str, int]:
+    """Return the newest day that events of each measure begin on, those in the trash too."""
+    return {row[0]: row[2] for row in tx.execute(_EDGES, {"account": account_id})}
 
 
 def of_days(

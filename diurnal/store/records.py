@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import starmap
 
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from diurnal.store.database import Row, Tx, WriteTx
+from diurnal.store.database import Tx, WriteTx
 from diurnal.store.sql import Sql, in_list, ordered
 from diurnal.store.tables import record, record_key
 
 
-class Stored(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """One row; `body` is the JSON of its values."""
 
     id: str
@@ -76,26 +77,22 @@ _DROP_KEYS = Sql(
 _DROP = Sql(delete(record).where(*_HERE, in_list(record.c.id, "ids")))
 
 
-def _stored(row: Row) -> Stored:
-    return Stored(id=row[0], seq=row[1], body=row[2], created=row[3], modified=row[4])
-
-
 def all_of(tx: Tx, account_id: int, collection: str) -> list[Stored]:
     """Return every record of a collection, oldest first."""
     values = {"account": account_id, "collection": collection}
-    return [_stored(row) for row in tx.execute(_ALL, values)]
+    return list(starmap(Stored, tx.execute(_ALL, values)))
 
 
 def page(tx: Tx, account_id: int, collection: str, limit: int, offset: int) -> list[Stored]:
     """Return some records of a collection, oldest first."""
     values = {"account": account_id, "collection": collection, "limit": limit, "offset": offset}
-    return [_stored(row) for row in tx.execute(_PAGE, values)]
+    return list(starmap(Stored, tx.execute(_PAGE, values)))
 
 
 def by_seq(tx: Tx, account_id: int, collection: str, seqs: Iterable[int]) -> list[Stored]:
     """Return the records of these numbers that are there."""
     values = {"account": account_id, "collection": collection, "seqs": list(seqs)}
-    return [_stored(row) for row in tx.execute(_BY_SEQ, values)]
+    return [Stored(*row) for row in tx.execute(_BY_SEQ, values)]
 
 
 def by_key(
@@ -105,7 +102,7 @@ def by_key(
     values = {"account": account_id, "collection": collection}
     found = tx.execute(_FOUND, {**values, "name": name, "values": list(wanted)})
     ids = [row[0] for row in found]
-    return [_stored(row) for row in tx.execute(_BY_ID, {**values, "ids": ids})] if ids else []
+    return [Stored(*row) for row in tx.execute(_BY_ID, {**values, "ids": ids})] if ids else []
 
 
 def count(tx: Tx, account_id: int, collection: str) -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store.database import Row, Tx, WriteTx
-from diurnal.store.sql import Sql, in_list, ordered
+from diurnal.store.sql import Sql, edges, in_list, ordered
 from diurnal.store.tables import chunk
 
 
@@ -71,6 +71,7 @@ _window = and_(
 _BETWEEN = Sql(
     select(chunk.c.source, chunk.c.data).where(_window).order_by(chunk.c.span_start_us, chunk.c.rev)
 )
+_EDGES = edges(chunk, chunk.c.span_start_us)
 _AGGREGATES = Sql(
     select(chunk.c.source, chunk.c.span_start_us, chunk.c.batch_id, chunk.c.n, chunk.c.agg)
     .where(_window)
@@ -153,6 +154,11 @@ def in_spans(
         _IN_SPANS, {"account": account_id, "measure": measure, "source": source, "spans": spans}
     )
     return [Chunk(*row) for row in rows]
+
+
+def measures(tx: Tx, account_id: int) -> frozenset[str]:
+    """Return the measures that have series."""
+    return frozenset(row[0] for row in tx.execute(_EDGES, {"account": account_id}))
 
 
 def between(

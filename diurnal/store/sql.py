@@ -12,7 +12,17 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Boolean, ColumnElement, bindparam
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.base import Executable
@@ -125,6 +135,25 @@ def ordered(columns: Sequence[str], statement: Executable) -> Sql:
         if names != tuple(columns):
             raise TypeError(f"parameters {names} are not {tuple(columns)}")
     return sql
+
+
+def edges(table: Table, of: Column[Any]) -> Sql:
+    """Return (measure, lowest, highest) of a column for each measure of an account in a table.
+
+    From measure to measure along an index that begins with account, measure and the column: a
+    GROUP BY would read all rows of all years. Its parameter is `account`.
+    """
+    # An index may leave out the rows without a measure: it serves only who leaves them out too.
+    mine = and_(table.c.account_id == bindparam("account"), table.c.measure.is_not(None))
+    begin = select(func.min(table.c.measure).label("measure")).where(mine)
+    known = begin.cte("known", recursive=True)
+    following = select(func.min(table.c.measure)).where(mine, table.c.measure > known.c.measure)
+    known = known.union_all(select(following.scalar_subquery()).where(known.c.measure.is_not(None)))
+    low, high = (
+        select(edge(of)).where(mine, table.c.measure == known.c.measure).scalar_subquery()
+        for edge in (func.min, func.max)
+    )
+    return Sql(select(known.c.measure, low, high).where(known.c.measure.is_not(None)))
 
 
 @lru_cache(maxsize=512)

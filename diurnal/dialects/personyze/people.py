@@ -13,7 +13,7 @@ from diurnal.dialects.personyze.stored import Stored, candidates, whole
 from diurnal.errors import InvalidInput
 from diurnal.model.access import Access
 from diurnal.model.measures import Measure, ValueKind
-from diurnal.services import accounts, entries, records
+from diurnal.services import accounts, changelog, entries, records
 from diurnal.services.context import AccountState, Context
 from diurnal.services.records import Record
 from diurnal.store.database import Tx, WriteTx
@@ -79,8 +79,15 @@ def chosen(tx: Tx, ctx: Context, caller: Access, asked: Asked) -> list[tuple[Row
         said = records.numbered(tx, caller, "users", [OWNER])
         record = said[0] if said else None
         found.append((owner(tx, ctx, caller, record), record))
-    found += [({NUMBER: r.seq, **ALWAYS, **r.values, **_stamps(r)}, r) for r in known]
+    found += [(_row(r), r) for r in known]
     return found
+
+
+def _row(record: Record) -> Row:
+    row: Row = {NUMBER: record.seq, **ALWAYS}
+    row.update(record.values)
+    row["data_last_modified"] = record.modified // 1_000_000
+    return row
 
 
 def owner(tx: Tx, ctx: Context, caller: Access, record: Record | None) -> Row:
@@ -88,21 +95,18 @@ def owner(tx: Tx, ctx: Context, caller: Access, record: Record | None) -> Row:
     account = accounts.find(tx, caller.username)
     state = ctx.state(tx, caller.account_id)
     said = record.values if record is not None else {}
+    times = [account.created, changelog.newest(tx, caller)]
+    times += [record.modified] if record is not None else []
     return {
         NUMBER: OWNER,
         **ALWAYS,
-        "data_last_modified": account.created // 1_000_000,
         **said,
-        **(_stamps(record) if record is not None else {}),
+        "data_last_modified": max(times) // 1_000_000,
         "internal_id": account.username,
         "email": account.email,
         "timezone": state.zones.zone_at(ctx.now()),
         **entries.newest(tx, ctx, caller),
     }
-
-
-def _stamps(record: Record) -> Row:
-    return {"data_last_modified": record.modified // 1_000_000}
 
 
 def known(column: str, state: AccountState, rows: Sequence[Row]) -> bool:

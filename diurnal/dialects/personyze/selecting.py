@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from diurnal.dialects.personyze.grammar import LIMIT_MAX, Asked, Condition
@@ -30,8 +31,14 @@ def selected(rows: Iterable[Row], asked: Asked, folded: frozenset[str]) -> list[
     """Return the rows that meet the path's conditions, in its order, without its limit."""
     kept = [r for r in rows if _meets(r, asked.where, folded)] if asked.where else list(rows)
     for column in reversed(asked.order):
-        kept.sort(key=lambda r: _rank(r.get(column)), reverse=asked.descending)
+        alike = {type(r.get(column)) for r in kept} <= {int}
+        rank = itemgetter(column) if alike else _ranker(column)
+        kept.sort(key=rank, reverse=asked.descending)
     return kept
+
+
+def _ranker(column: str) -> Callable[[Row], tuple[int, Any]]:
+    return lambda row: _rank(row.get(column))
 
 
 def cut(rows: Sequence[Row], asked: Asked) -> Sequence[Row]:

@@ -104,7 +104,8 @@ def candidates(tx: Tx, caller: Access, of: Stored, asked: Asked) -> Sequence[Rec
     """Return the records among which those are that a path selects; few where it names a key."""
     if asked.id is not None:
         return records.numbered(tx, caller, of.name, [asked.id])
-    if not asked.where and not asked.order:
+    by_number = not asked.descending and asked.order in ((), (of.number,))
+    if not asked.where and by_number:
         return records.page(tx, caller, of.name, asked.offset + (asked.limit or LIMIT_MAX))
     keyed = [_by_key(branch, of.indexed) for branch in asked.where]
     if not keyed or None in keyed:

@@ -214,6 +214,22 @@ def test_the_owner_is_user_1_with_the_newest_value_of_each_measure(
     assert found["weight"][0].value == 72.5
 
 
+def test_the_owner_was_modified_when_data_last_changed(
+    ctx: Context, alice: Access, caller: Caller, clock: Clock
+) -> None:
+    asked = "users/1/column/data_last_modified"
+    clock.tick(86_400_000_000)
+    row = NewDay("steps", clock.now() // 86_400_000_000, 4321, "Fitbit")
+    ctx.store.write(lambda tx: days.write_rows(tx, ctx, alice, [row])).result()
+    changed = clock.now() // 1_000_000
+    assert caller.get(asked) == [changed]
+    clock.tick(3_600_000_000)
+    caller.post("users", {"email": "bo@example.org"})  # another's
+    assert caller.get(asked) == [changed]
+    assert caller.ask("PUT", "users/1", json={"weight": 72.5}) == 1
+    assert caller.get(asked) == [clock.now() // 1_000_000]
+
+
 def test_what_was_done_with_a_product_is_an_event_like_any_other(
     ctx: Context, alice: Access, caller: Caller
 ) -> None:
