@@ -248,7 +248,8 @@ def _take_safely(
 
 def do(ctx: Context, handler: Handler, lease: Lease, stop: threading.Event) -> None:
     """Do one job under a lease that is renewed meanwhile; every outcome is stored."""
-    with beating(ctx, lease):
+    said_of = structlog.contextvars.bound_contextvars(account=lease.account_id)
+    with beating(ctx, lease), said_of:
         try:
             handler(ctx, lease, stop)
         except LeaseLost:

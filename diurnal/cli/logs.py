@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from diurnal.services.context import Context
     from diurnal.settings import Settings
 
 
@@ -23,10 +24,10 @@ def start(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.log_format == "json":
-        ends: list[Any] = [structlog.processors.format_exc_info, _redact]
+        ends: list[Any] = [_keep, structlog.processors.format_exc_info, _redact]
         renderer: Any = structlog.processors.JSONRenderer()
     else:
-        ends = [structlog.processors.format_exc_info, _redact]
+        ends = [_keep, structlog.processors.format_exc_info, _redact]
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
         processors=[*shared, *ends, renderer],
@@ -48,6 +49,23 @@ def start(settings: Settings) -> None:
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
 
 
+_kept: Any = None
+
+
+def keep(ctx: Context, process: str) -> None:
+    """Keep the newest lines of this process below the data directory as well, for admins."""
+    global _kept
+    from diurnal.services.server_log import Writer
+
+    _kept = Writer(ctx.settings.data_dir, process, now=ctx.now, redacted=redacted)
+
+
+def _keep(_logger: Any, _method: str, fields: Any) -> Any:
+    if _kept is not None:
+        _kept.write(fields)
+    return fields
+
+
 def _request(_logger: Any, _method: str, fields: Any) -> Any:
     """Name the request that a line belongs to, as the audit does."""
     doing = sys.modules.get("diurnal.http.doing")  # commands have no requests, and do without
@@ -55,6 +73,8 @@ def _request(_logger: Any, _method: str, fields: Any) -> Any:
     if running is not None:
         fields.setdefault("request", running.request)
         fields.setdefault("api", running.door)
+        if running.account_id is not None:
+            fields.setdefault("account", running.account_id)
     return fields
 
 

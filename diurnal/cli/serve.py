@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from diurnal.cli import logs
 from diurnal.cli.command import app, fail, given, opened_context, owner_of, plain, read_settings
 from diurnal.cli.imports import shown
 from diurnal.errors import InvalidInput
@@ -58,6 +59,7 @@ def serve(
             _serve_many(settings, listening, chosen)
         return
     ctx = open_context(settings)
+    logs.keep(ctx, "server")
     _serve_one(ctx, listening)
 
 
@@ -297,7 +299,9 @@ def application() -> Any:
     from diurnal.services.context import open_context
 
     given.clear()
-    return whole.on(open_context(read_settings()))
+    ctx = open_context(read_settings())
+    logs.keep(ctx, "server")
+    return whole.on(ctx)
 
 
 @app.command(hidden=True)
@@ -313,4 +317,5 @@ def worker(
     stop = threading.Event()
     work.obey(stop, supervised=supervised)
     with opened_context() as ctx:
+        logs.keep(ctx, "worker")
         work.run(ctx, work.handlers(), stop)

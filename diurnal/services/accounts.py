@@ -268,7 +268,7 @@ def delete(ctx: Context, account_id: int) -> None:
 
     Blocks. Whatever still runs for it fails at its next write, for its clock is gone.
     """
-    from diurnal.services import clients, sharing
+    from diurnal.services import clients, server_log, sharing
 
     account = ctx.store.read(lambda tx: accounts.get(tx, account_id))
     sharing.end_all(ctx, account_id)
@@ -276,6 +276,7 @@ def delete(ctx: Context, account_id: int) -> None:
     ctx.store.write(lambda tx: accounts.erase(tx, account_id)).result()
     forget(ctx, account_id)
     erase_files(ctx, account_id)
+    server_log.erase(ctx.settings.data_dir, account_id, account.username if account else "")
     if account is not None:
         ctx.attempts.forget(account.username)
         if account.email is not None:

@@ -81,10 +81,14 @@ def change(
     *,
     admin: bool | None = None,
     disabled: bool | None = None,
+    attachment_quota: int | msgspec.UnsetType | None = msgspec.UNSET,
 ) -> Account:
-    """Grant or take the right to administer; close an account, or open it again; waits.
+    """Grant or take the right to administer, close an account or open it, set its quota; waits.
 
     A closed account keeps its data; nobody signs in to it, and its tokens open nothing.
+
+    Args:
+        attachment_quota: bytes; None for what the server gives everybody.
 
     Raises:
         Forbidden: the caller is no admin.
@@ -93,9 +97,16 @@ def change(
     """
     mine = ctx.store.read(lambda tx: must_administer(tx, caller))
     account = ctx.store.read(lambda tx: accounts.find(tx, username))
-    if account.account_id == mine.account_id:
+    if account.account_id == mine.account_id and (admin, disabled) != (None, None):
         raise Conflict("another admin has to change your own account")
-    return set_flags(ctx, account.account_id, admin=admin, disabled=disabled, by=caller.id)
+    return set_flags(
+        ctx,
+        account.account_id,
+        admin=admin,
+        disabled=disabled,
+        attachment_quota=attachment_quota,
+        by=caller.id,
+    )
 
 
 def set_flags(
@@ -104,6 +115,7 @@ def set_flags(
     *,
     admin: bool | None = None,
     disabled: bool | None = None,
+    attachment_quota: int | msgspec.UnsetType | None = msgspec.UNSET,
     by: str = "system",
 ) -> Account:
     """Do as `change` on behalf of the operator; waits for the store."""
@@ -119,6 +131,8 @@ def set_flags(
         changed = msgspec.structs.replace(
             account, admin=account.admin if admin is None else admin, disabled=since
         )
+        if attachment_quota is not msgspec.UNSET:
+            changed = msgspec.structs.replace(changed, attachment_quota=attachment_quota)
         rows.save(tx, changed)
         # The other account's log must not name an access of this one.
         who = "system" if by == "system" else "admin"

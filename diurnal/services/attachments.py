@@ -10,7 +10,7 @@ from diurnal.model.access import Access
 from diurnal.model.events import TEXT_MAX, Event, File
 from diurnal.services import audit, events, profile
 from diurnal.services.context import Context
-from diurnal.store import changes, files
+from diurnal.store import accounts, changes, files
 from diurnal.store import events as event_store
 from diurnal.store.database import Tx, WriteTx
 
@@ -38,11 +38,18 @@ def room(tx: Tx, ctx: Context, caller: Access) -> int:
     Raises:
         TooLarge: the quota is used up.
     """
-    quota = ctx.settings.attachment_quota_bytes
+    quota = quota_of(tx, ctx, caller.account_id)
     left = quota - files.total(tx, caller.account_id)
     if left <= 0:
         raise TooLarge("the attachment quota is used up", limit=quota)
     return min(left, ctx.settings.attachment_bytes_max)
+
+
+def quota_of(tx: Tx, ctx: Context, account_id: int) -> int:
+    """Return how many bytes all attachments of an account may take: its own measure, or all's."""
+    account = accounts.get(tx, account_id)
+    own = None if account is None else account.attachment_quota
+    return ctx.settings.attachment_quota_bytes if own is None else own
 
 
 def check_name(name: str) -> str:
@@ -91,7 +98,7 @@ def add(
     fresh = {
         f.hash: f.size for f in new if not event_store.hash_used(tx, caller.account_id, f.hash)
     }
-    quota = ctx.settings.attachment_quota_bytes
+    quota = quota_of(tx, ctx, caller.account_id)
     if files.total(tx, caller.account_id) + sum(fresh.values()) > quota:
         raise TooLarge("the attachment quota is used up", limit=quota)
     return events.update(tx, ctx, caller, event_id, {"files": (*old.files, *new)})

@@ -30,6 +30,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         email_verified, disabled: since when, None for not.
         admin: may invite, and manage other accounts; sees nothing of their data.
+        attachment_quota: bytes of its own; None for what the server gives everybody.
     """
 
     account_id: int
@@ -43,6 +44,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     admin: bool = False
     email_verified: int | None = None
     disabled: int | None = None
+    attachment_quota: int | None = None
 
 
 _NEXT = Sql(
@@ -105,6 +107,7 @@ _FIELDS = (
     account.c.admin,
     account.c.email_verified_us,
     account.c.disabled_us,
+    account.c.attachment_quota,
 )
 _GET = Sql(select(*_FIELDS).where(account.c.account_id == bindparam("account")))
 _LIST = Sql(select(*_FIELDS).order_by(account.c.account_id))
@@ -121,6 +124,7 @@ _UPDATE = Sql(
         admin=bindparam("admin_new"),
         email_verified_us=bindparam("verified_new"),
         disabled_us=bindparam("disabled_new"),
+        attachment_quota=bindparam("quota_new"),
     )
 )
 _ZONES = Sql(
@@ -195,6 +199,7 @@ def _account(row: Row) -> Account:
         admin=bool(row[8]),
         email_verified=row[9],
         disabled=row[10],
+        attachment_quota=row[11],
     )
 
 
@@ -292,6 +297,7 @@ def save(tx: WriteTx, changed: Account) -> None:
             "admin_new": int(changed.admin),
             "verified_new": changed.email_verified,
             "disabled_new": changed.disabled,
+            "quota_new": changed.attachment_quota,
         },
     )
 

@@ -121,6 +121,11 @@ class Store(Protocol):
         ...
 
     @abstractmethod
+    def size(self) -> int:
+        """Return the bytes that the database takes on its disk."""
+        ...
+
+    @abstractmethod
     def check(self) -> list[str]:
         """Return what is wrong with the database, nothing when it is whole."""
         ...

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store.database import Row, Tx, WriteTx
@@ -17,6 +29,8 @@ from diurnal.store.sql import Sql, in_list
 from diurnal.store.tables import job
 
 DUE, DONE, DEAD = "due", "done", "dead"
+WAITING, RUNNING, FAILED = "waiting", "running", "failed"
+"""What an operator is told of a job, beside `DONE`."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +46,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     lease_token: str | None
     tries: int
     last_error: str | None
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as an operator sees it; `state` is told by the lease, instants in microseconds."""
+
+    job: Job
+    state: str
+    created: int
+    finished: int | None
 
 
 _FIELDS = (
@@ -185,6 +208,57 @@ _OPEN = Sql(
 )
 
 
+_STATE = case(
+    (and_(job.c.state == DUE, job.c.lease_until > bindparam("now")), RUNNING),
+    (job.c.state == DUE, WAITING),
+    (job.c.state == DEAD, FAILED),
+    else_=DONE,
+)
+_of_kind = or_(bindparam("kind") == "", job.c.kind == bindparam("kind"))
+_of_account = job.c.account_id == bindparam("account")
+
+
+def _paged(*which: ColumnElement[bool]) -> Sql:
+    before = tuple_(bindparam("before_us"), bindparam("before_id"))
+    return Sql(
+        select(*_FIELDS, _STATE, job.c.created_us, job.c.finished_us)
+        .where(
+            *which,
+            _of_kind,
+            in_list(_STATE, "states"),
+            tuple_(job.c.created_us, job.c.id) < before,
+        )
+        .order_by(job.c.created_us.desc(), job.c.id.desc())
+        .limit(bindparam("most"))
+    )
+
+
+def _counted(*which: ColumnElement[bool]) -> Sql:
+    states = select(_STATE.label("state")).where(*which, _of_kind).subquery()
+    return Sql(select(states.c.state, func.count()).group_by(states.c.state))
+
+
+_PAGE, _PAGE_OF = _paged(), _paged(_of_account)
+_BY_STATE, _BY_STATE_OF = _counted(), _counted(_of_account)
+_LOOK = Sql(select(*_FIELDS, _STATE, job.c.created_us, job.c.finished_us).where(_this))
+_RETRY = Sql(
+    update(job)
+    .where(_this, job.c.state == DEAD)
+    .values(state=DUE, run_at=bindparam("now"), tries=0, finished_us=null())
+    .returning(job.c.id)
+)
+_CANCEL = Sql(
+    update(job)
+    .where(_this, job.c.state == DUE)
+    .values(
+        state=DEAD,
+        lease_until=null(),
+        lease_token=null(),
+        last_error=bindparam("error"),
+        finished_us=bindparam("now"),
+    )
+    .returning(job.c.id)
+)
 _OF_KIND = Sql(
     select(*_FIELDS)
     .where(job.c.account_id == bindparam("account"), job.c.kind == bindparam("kind"))
@@ -353,3 +427,59 @@ def hasten(tx: WriteTx, account_id: int, id_: str, at: int) -> None:
 def drop(tx: WriteTx, account_id: int, id_: str) -> None:
     """Delete a job that nobody has leased: another takes its place."""
     tx.execute(_DROP, {"account": account_id, "job": id_})
+
+
+def page(
+    tx: Tx,
+    now: int,
+    *,
+    account_id: int | None,
+    kind: str = "",
+    states: Sequence[str],
+    before: tuple[int, str],
+    most: int,
+) -> list[Look]:
+    """Return jobs of every account, or of one, newest first.
+
+    Args:
+        account_id: None for those of every account.
+        before: (created, id) of the last one of the page before.
+    """
+    values = {
+        "now": now,
+        "account": account_id,
+        "kind": kind,
+        "states": states,
+        "before_us": before[0],
+        "before_id": before[1],
+        "most": most,
+    }
+    return [_look(row) for row in tx.execute(_PAGE if account_id is None else _PAGE_OF, values)]
+
+
+def look(tx: Tx, account_id: int, id_: str, now: int) -> Look | None:
+    """Return one job as an operator sees it."""
+    row = tx.one(_LOOK, {"account": account_id, "job": id_, "now": now})
+    return _look(row) if row else None
+
+
+def _look(row: Row) -> Look:
+    return Look(job=_job(row), state=row[10], created=row[11], finished=row[12])
+
+
+def by_state(tx: Tx, now: int, *, account_id: int | None, kind: str = "") -> dict[str, int]:
+    """Return how many jobs there are by what an operator is told of them."""
+    values = {"now": now, "account": account_id, "kind": kind}
+    rows = tx.execute(_BY_STATE if account_id is None else _BY_STATE_OF, values)
+    return {row[0]: row[1] for row in rows}
+
+
+def retry(tx: WriteTx, account_id: int, id_: str, now: int) -> bool:
+    """Make a dead job due; False where it is none."""
+    return bool(tx.execute(_RETRY, {"account": account_id, "job": id_, "now": now}))
+
+
+def cancel(tx: WriteTx, account_id: int, id_: str, error: str, now: int) -> bool:
+    """End a job that has not ended, whoever works on it; False where it has."""
+    values = {"account": account_id, "job": id_, "error": error, "now": now}
+    return bool(tx.execute(_CANCEL, values))

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -49,6 +49,9 @@ class _Tx:
         text = sql.text(Engine.POSTGRES)
         cursor = self._connection.execute(text.text.encode(), text.bind(Engine.POSTGRES, values))
         return cursor.fetchall() if cursor.description is not None else []
+
+    def run(self, text: LiteralString) -> list[Row]:
+        return self._connection.execute(text).fetchall()
 
     def one(self, sql: Sql, values: Mapping[str, Any]) -> Row | None:
         rows = self.execute(sql, values)
@@ -179,6 +182,15 @@ class PostgresStore:
     def foreign_commits(self) -> bool:
         """See `Store.foreign_commits`; PostgreSQL has no cheap sign, so always look."""
         return True
+
+    def size(self) -> int:
+        """See `Store.size`."""
+
+        def read(tx: _Tx) -> int:
+            told = tx.run("SELECT pg_database_size(current_database())")
+            return int(told[0][0])
+
+        return self.read(read)
 
     def check(self) -> list[str]:
         """See `Store.check`."""

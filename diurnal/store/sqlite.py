@@ -7,6 +7,7 @@ serves all writes that wait; each is a savepoint, so that one failure does not t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
@@ -393,6 +394,14 @@ class SqliteStore:
 
     def _data_version(self) -> int:
         return int(str(self._watch.execute("PRAGMA data_version").fetchall()[0][0]))
+
+    def size(self) -> int:
+        """See `Store.size`; the write-ahead log is part of it."""
+        total = 0
+        for path in (self.path, f"{self.path}-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(path).st_size
+        return total
 
     def check(self) -> list[str]:
         """See `Store.check`."""

@@ -469,6 +469,15 @@ TABLE: Mapping[str, Row] = {
     "PATCH /admin/accounts/{username}": Row(
         owner_only(404), {"username": "nobody"}, {"disabled": True}
     ),
+    "GET /admin/jobs": Row(owner_only(200)),
+    "POST /admin/accounts/{username}/jobs/{id}/retry": Row(
+        owner_only(404), {"username": "nobody", "id": "nothing"}
+    ),
+    "POST /admin/accounts/{username}/jobs/{id}/cancel": Row(
+        owner_only(404), {"username": "nobody", "id": "nothing"}
+    ),
+    "GET /admin/storage": Row(owner_only(200)),
+    "GET /admin/logs": Row(owner_only(200)),
     "GET /admin/backups": Row(owner_only(200)),
     "POST /admin/backups": Row(owner_only(202)),
     "GET /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),

@@ -46,6 +46,8 @@ WHOLE_SERVER = (
     "jobs._ANY_DUE",  # a worker takes what is due next, whose ever it is
     "jobs._NEXT",
     "jobs._LEASED_BY",
+    "jobs._PAGE",  # an admin lists them all, without what they are about
+    "jobs._BY_STATE",
     "jobs._COUNTS",  # an operator sees how many wait and how many are dead, of nobody in particular
     "jobs._DEAD",
     "webhooks._DUE",  # a worker calls whoever is due, whose ever it is

@@ -10,6 +10,7 @@ from diurnal.dialects import Dialect
 from diurnal.dialects.native import (
     account,
     admin,
+    admin_server,
     analyses,
     audit,
     backups,
@@ -76,6 +77,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *passkeys.ENDPOINTS,
     *second_factor.ENDPOINTS,
     *admin.ENDPOINTS,
+    *admin_server.ENDPOINTS,
     *backups.ENDPOINTS,
     *exports.ENDPOINTS,
     *tokens.ENDPOINTS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from starlette.responses import Response
 
@@ -14,13 +16,21 @@ from diurnal.model.events import seconds
 from diurnal.services import admin
 from diurnal.store.accounts import Account
 
+Quota = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
 
 class AccountRow(wire.Output):
-    """An account as admins see it: its name and size, nothing of its data."""
+    """An account as admins see it: its name and size, nothing of its data.
+
+    Attributes:
+        attachment_quota: bytes that its attachments may take.
+        quota_own: whether that was set for this account; else it is the server's for everybody.
+    """
 
     username: str
     created: float
     attachment_quota: int
+    quota_own: bool = False
     email: str | None = None
     admin: bool = False
     disabled: float | None = None
@@ -44,10 +54,15 @@ class AccountIn(wire.Input):
 
 
 class AccountFlags(wire.Input):
-    """What to change; a disabled account keeps its data, and nobody comes in."""
+    """What to change; a disabled account keeps its data, and nobody comes in.
+
+    Attributes:
+        attachment_quota: bytes; null for what the server gives everybody.
+    """
 
     admin: bool | msgspec.UnsetType = msgspec.UNSET
     disabled: bool | msgspec.UnsetType = msgspec.UNSET
+    attachment_quota: Quota | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class DeletedOut(wire.Output):
@@ -63,7 +78,10 @@ def _row(call: Call, account: Account, **figures: int) -> AccountRow:
         created=seconds(account.created),
         admin=account.admin,
         disabled=None if account.disabled is None else seconds(account.disabled),
-        attachment_quota=call.ctx.settings.attachment_quota_bytes,
+        attachment_quota=call.ctx.settings.attachment_quota_bytes
+        if account.attachment_quota is None
+        else account.attachment_quota,
+        quota_own=account.attachment_quota is not None,
         **figures,
     )
 
@@ -94,7 +112,7 @@ async def create(call: Call) -> Response:
 
 
 async def change(call: Call) -> Response:
-    """Grant or take the right to administer; close an account or open it."""
+    """Grant or take the right to administer; close an account or open it; set its quota."""
     name, flags = call.path["username"], dict(wire.given(call.body))
     changed = await http.blocking(lambda: admin.change(call.ctx, call.caller, name, **flags))
     return endpoint.answer(_row(call, changed))
@@ -132,7 +150,7 @@ ENDPOINTS = (
         method="PATCH",
         path="/admin/accounts/{username}",
         name="admin.update",
-        summary="Close an account, open it, or make it an admin's",
+        summary="Close an account, open it, make it an admin's, or set its quota",
         who=Who.OWNER,
         body=(AccountFlags,),
         answer=(AccountRow,),

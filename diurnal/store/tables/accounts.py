@@ -36,6 +36,7 @@ account = table(
     flag("admin"),
     us("email_verified_us", null=True),
     us("disabled_us", null=True),
+    Column("attachment_quota", BigInteger),
     us("created_us"),
     key=(),
 )

@@ -148,6 +148,7 @@ def upgrade() -> None:
         sa.Column("admin", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("email_verified_us", sa.BigInteger(), nullable=True),
         sa.Column("disabled_us", sa.BigInteger(), nullable=True),
+        sa.Column("attachment_quota", sa.BigInteger(), nullable=True),
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account_id"),
         sqlite_with_rowid=True,
