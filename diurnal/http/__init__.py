@@ -388,11 +388,15 @@ def base_url(request: Request, settings_url: str | None) -> str:
 
     Of an account's own host name the one above it.
     """
-    host = request.headers.get("host", "localhost")
-    user = request.scope.get(_USER_HOST)
+    scope = request.scope
+    # Not of `request.url`: every call of some dialects asks, and making a URL costs a tenth of it.
+    host = header(scope, b"host")
+    if host is None:
+        host = "localhost"
+    user = scope.get(_USER_HOST)
     if user is not None:
         host = host[len(user) + 1 :]
-    return settings_url or f"{request.url.scheme}://{host}"
+    return settings_url or f"{scope.get('scheme', 'http')}://{host}"
 
 
 def mounted(scope: Scope, prefix: str) -> Scope:

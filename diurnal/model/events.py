@@ -251,8 +251,9 @@ def _hash(
 
 def _plain(number: Any) -> Any:
     """Return seconds so that they are written canonically: the smallest have an exponent."""
-    small = isinstance(number, float) and -1 < number < 1
-    return integrity.plain(number) if small else number
+    if type(number) is float and -1 < number < 1:
+        return integrity.plain(number)
+    return number
 
 
 def file_integrity(file: File) -> str:

@@ -292,6 +292,15 @@ def _verb(request: Request, *known: str) -> str:
     return verb
 
 
+_VERSION = (b"api-version", API_VERSION.encode())
+_ALWAYS = (
+    (b"access-control-expose-headers", b"API-Version"),
+    (b"access-control-max-age", str(CORS_AGE_S).encode()),
+    (b"access-control-allow-credentials", b"true"),
+    (b"vary", b"Origin"),
+)
+
+
 class _Headers:
     """Adds the headers that every answer of Pryv's API carries."""
 
@@ -312,7 +321,7 @@ class _Headers:
     def _of(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         asked = dict(scope["headers"])
         added = [
-            (b"api-version", API_VERSION.encode()),
+            _VERSION,
             # 2.0 sends it no more; older clients set their clocks by it.
             (b"server-time", str(seconds(self._ctx.now())).encode()),
             # No cookie opens anything here, so any page may call.
@@ -325,10 +334,7 @@ class _Headers:
                 b"access-control-allow-headers",
                 asked.get(b"access-control-request-headers", b"Authorization, Content-Type"),
             ),
-            (b"access-control-expose-headers", b"API-Version"),
-            (b"access-control-max-age", str(CORS_AGE_S).encode()),
-            (b"access-control-allow-credentials", b"true"),
-            (b"vary", b"Origin"),
+            *_ALWAYS,
         ]
         access = scope.get(wire.ACCESS)
         return added if access is None else [*added, (b"pryv-access-id", access.encode())]

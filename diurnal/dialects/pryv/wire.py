@@ -34,7 +34,8 @@ async def body(request: Request, limit: int = JSON_BYTES_MAX) -> bytes:
     Raises:
         BadContentType: it is said to be something else.
     """
-    type_ = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    given = http.header(request.scope, b"content-type") or ""
+    type_ = given.partition(";")[0].strip().lower()
     if type_ not in ("", "application/json", "text/plain"):
         raise checks.BadContentType(f'Bodies of type "{type_}" are not served.')
     return await http.body(request, limit)
@@ -93,7 +94,7 @@ def _token(request: Request) -> tuple[str | None, bool]:
 
     The header is `T`, `T callerId`, `Bearer T`, or Basic with the token as the user's name.
     """
-    given = request.headers.get("authorization", "").strip()
+    given = (http.header(request.scope, b"authorization") or "").strip()
     scheme, _, rest = given.partition(" ")
     if scheme.lower() == "bearer" and rest:
         return rest.split()[0], False

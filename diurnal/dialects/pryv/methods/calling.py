@@ -54,7 +54,8 @@ async def run(ctx: Context, method: Method, call: Call, asked: Any) -> Result:
         return await http.blocking(lambda: method.run(None, ctx, call, asked))
     if method.writes:
         return await http.write(ctx, lambda tx: method.run(tx, ctx, call, asked))
-    return await http.read(ctx, lambda tx: method.run(tx, ctx, call, asked))
+    quick = method.quick(asked)
+    return await http.read(ctx, lambda tx: method.run(tx, ctx, call, asked), quick=quick)
 
 
 def unknown(id_: str) -> checks.UnknownMethod:
@@ -154,14 +155,18 @@ async def _together(
 ) -> list[Result]:
     request = outer.request if outer is not None else doing.request_id()
 
-    def line(tx: Tx, item: Prepared, error: AppError | None, told: Any = None) -> audit.Line:
+    def begun(item: Prepared) -> Doing:
         done = Doing(DOOR, item.id, call.address, request)
         done.by(call.access)
+        return done
+
+    def line(tx: Tx, item: Prepared, error: AppError | None) -> audit.Line:
+        done = begun(item)
         if error is not None:
             done.error = error.code
             done.failed(tx)
             return done.line(ctx.now())
-        return done.line(ctx.now(), tx) if told is None else _told(done, ctx.now(), told)
+        return done.line(ctx.now(), tx)
 
     if not any(i.method is not None and i.method.writes and i.refusal is None for i in items):
         lines: list[audit.Line] = []
@@ -191,11 +196,15 @@ async def _together(
             tx.told = None
             many = _plain_run(items, i)
             if len(many) > 1:
+                done = begun(many[0])
                 for item, made in zip(
                     many, _created(tx, ctx, call, [m.asked for m in many]), strict=True
                 ):
-                    error = made if isinstance(made, AppError) else None
-                    lines.append(line(tx, item, error, (1, item.asked.new.stream_ids)))
+                    if isinstance(made, AppError):
+                        done.error, done.n, done.targets = made.code, 0, ()
+                    else:
+                        done.error, done.n, done.targets = "", 1, item.asked.new.stream_ids
+                    lines.append(done.line(ctx.now()))
                     results.append(_written(made))
                 i += len(many)
                 continue
@@ -214,11 +223,6 @@ async def _together(
 
 def _written(result: Result | AppError) -> Result:
     return words.failure(result) if isinstance(result, AppError) else result
-
-
-def _told(done: Doing, now: int, told: tuple[int, tuple[str, ...]]) -> audit.Line:
-    done.n, done.targets = told
-    return done.line(now)
 
 
 def _method(item: Prepared) -> Method:

@@ -31,6 +31,10 @@ class Call(NamedTuple):
     most: int | None = None
 
 
+def _never(_asked: Any) -> bool:
+    return False
+
+
 class Method(NamedTuple):
     """A method of Pryv's API.
 
@@ -41,6 +45,7 @@ class Method(NamedTuple):
         status: of a success over HTTP.
         alone: it blocks (a password's hash, a request elsewhere) and takes its own turns of the
             store: it gets None for the transaction, and is run in a thread.
+        quick: whether what is asked for is read in a millisecond, and so on the event loop.
     """
 
     take: Callable[[Params, int], Any]
@@ -48,6 +53,7 @@ class Method(NamedTuple):
     writes: bool = False
     status: int = 200
     alone: bool = False
+    quick: Callable[[Any], bool] = _never
 
 
 Table = Mapping[str, Method]
