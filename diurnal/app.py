@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
-from diurnal.errors import AppError
+from diurnal.errors import AppError, InvalidInput
 from diurnal.http import (
     Handler,
     Json,
@@ -79,10 +79,16 @@ class App:
             for prefix in (dialect.prefix, *dialect.also_at):
                 self._mounts[prefix.split("/")[1]] = (prefix, app)
             chosen = ctx.settings.dialects.get(dialect.name)
-            if chosen is not None and chosen.host:
-                self._hosts[chosen.host] = (dialect.prefix, app)
-                if dialect.user_hosts:
-                    self._user_hosts[chosen.host] = (dialect.prefix, app)
+            if chosen is not None and chosen.later_host and not dialect.also_at:
+                raise InvalidInput(
+                    f"{dialect.name} has no later version", field=f"dialects.{dialect.name}"
+                )
+            hosts = () if chosen is None else (chosen.host, chosen.later_host)
+            for name, prefix in zip(hosts, (dialect.prefix, *dialect.also_at), strict=False):
+                if name:
+                    self._hosts[name] = (prefix, app)
+                    if dialect.user_hosts:
+                        self._user_hosts[name] = (prefix, app)
             if dialect.well_known is not None:
                 known.update(dialect.well_known(ctx))
         self._mounts[mcp.NAME] = (mcp.PREFIX, mcp.app(ctx))

@@ -37,6 +37,7 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         host: the host name at whose root it answers as well as under its prefix.
+        later_host: the same for its later version (Pryv of 2012, whose 0.4 is at `/pryv04`).
         rate: calls of one token, "300/hour"; "none" for no limit.
         plain_http: answer without TLS too; for development (Personyze, whose keys go in clear).
         slow_query_s: seconds between two slow queries of one key (Personyze).
@@ -44,6 +45,7 @@ class DialectSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     host: str | None = None
+    later_host: str | None = None
     rate: str | None = None
     plain_http: bool = False
     slow_query_s: int | None = None
@@ -147,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         host = host.lower().rstrip(".")
         if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
             return True
-        known = {dialect.host for dialect in self.dialects.values()}
+        known = {name for d in self.dialects.values() for name in (d.host, d.later_host)}
         if any(name and _matches(host, f"*.{name}") for name in known):
             return True
         known |= {self.host, self.public_url and urlsplit(self.public_url).hostname}
@@ -394,7 +396,8 @@ def _check(settings: Settings) -> None:
         raise InvalidInput(
             "attachment_bytes_max is above attachment_quota_bytes", field="attachment_bytes_max"
         )
-    hosts = [dialect.host for dialect in settings.dialects.values() if dialect.host]
+    named = [name for d in settings.dialects.values() for name in (d.host, d.later_host)]
+    hosts = [name for name in named if name]
     for host in hosts:
         if hosts.count(host) > 1:
             raise InvalidInput(f"two dialects have the host {host!r}", field="dialects")
@@ -623,6 +626,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 _PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "dialects": {
+        # Before `host`, with which its variable's name ends.
+        "later_host": _optional_host_name,
         "host": _optional_host_name,
         "rate": _optional_rate,
         "plain_http": _switch,

@@ -222,6 +222,16 @@ def test_only_known_host_names_are_answered(data_dir: Path, host: str, allowed: 
     assert settings.allows_host(host) is allowed
 
 
+def test_a_later_version_s_host_name_is_read_from_its_variable(data_dir: Path) -> None:
+    """Its name ends like that of the host name itself."""
+    environ = {
+        "DIURNAL_DIALECTS_PRYV0_LATER_HOST": "later.test",
+        "DIURNAL_DIALECTS_PRYV0_HOST": "a.test",
+    }
+    pryv0 = load(data_dir=data_dir, environ=environ).dialects["pryv0"]
+    assert (pryv0.host, pryv0.later_host) == ("a.test", "later.test")
+
+
 def sections() -> dict[str, str]:
     parts = re.split(r"^### (\S+)$", DOCS.read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -416,6 +416,11 @@ def hosted(scope: Scope, prefix: str) -> Scope:
     return child
 
 
+def prefix_of(scope: Scope) -> str:
+    """Return where what answers is mounted, also when it was called by its host name."""
+    return str(scope.get(_HOSTED) or scope.get("root_path", ""))
+
+
 _HOSTED = "diurnal.hosted"
 _USER_HOST = "diurnal.user_host"
 

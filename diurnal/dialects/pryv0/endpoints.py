@@ -97,8 +97,7 @@ def app(ctx: Context) -> ASGIApp:
             except AppError as error:
                 # The renderer knows no request, and the version is in its path.
                 if not hasattr(error, "later"):
-                    root = request.scope.get("root_path", "")
-                    error.later = wire.version_of(root).later  # type: ignore[attr-defined]
+                    error.later = wire.version_of(request.scope).later  # type: ignore[attr-defined]
                 raise
 
         def render(error: AppError, status: int, id_: str) -> Response:
@@ -201,7 +200,7 @@ class _Headers:
 
     def _of(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         asked = dict(scope["headers"])
-        version = wire.version_of(scope.get("root_path", ""))
+        version = wire.version_of(scope)
         return [
             (b"api-version", version.number.encode()),
             (b"server-time", str(seconds(self._ctx.now())).encode()),

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from diurnal import http
 from diurnal.dialects.pryv0 import admin, checks
@@ -31,9 +32,9 @@ def json_answer(value: Any, status: int = 200) -> Response:
     return Json(msgspec.json.encode(value), status)
 
 
-def version_of(root: str) -> Version:
-    """Return the version that is spoken below a prefix."""
-    return LATER if root.endswith(LATER_ROOT) else OLD
+def version_of(scope: Scope) -> Version:
+    """Return the version that is spoken where a request came in, by path or by host name."""
+    return LATER if http.prefix_of(scope).endswith(LATER_ROOT) else OLD
 
 
 def base_of(request: Request) -> str:
@@ -98,7 +99,7 @@ async def caller(ctx: Context, request: Request) -> Call:
     access = await resolve(ctx, account_id, token, in_url=in_url)
     if admin.is_stale(ctx, access):
         await ctx.store.submit(lambda tx: admin.prolong(tx, ctx, access))
-    version = version_of(request.scope.get("root_path", ""))
+    version = version_of(request.scope)
     return Call(access, token, version, base_of(request), http.address(request))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from diurnal.errors import InvalidInput
 from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.services import legacy
 from diurnal.services.context import Context
+from diurnal.settings import DialectSettings
 from tests.cases import write
 from tests.clock import START, Clock
 from tests.conftest import PASSWORD
@@ -418,3 +422,76 @@ def test_the_registration_service(ctx: Context, old: App) -> None:
     assert begun["status"] == "NEED_SIGNIN"
     assert client.get(begun["poll"]).json()["key"] == begun["key"]
     assert client.get("/pryv0/reg/access/no").json()["id"] == "INVALID_KEY"
+
+
+# Names of hosts
+
+
+@pytest.fixture
+def by_name(ctx: Context, old: App) -> Client:
+    names = DialectSettings(host="old.test", later_host="later.test")
+    settings = msgspec.structs.replace(ctx.settings, dialects={"pryv0": names})
+    return Client(dataclasses.replace(ctx, settings=settings))
+
+
+def at(client: Client, host: str, path: str, **given: Any) -> Any:
+    return client.request(
+        given.pop("method", "GET"),
+        path,
+        headers={"Host": host, **given.pop("headers", {})},
+        **given,
+    )
+
+
+def test_each_version_has_a_host_name_and_each_account_one_below(
+    by_name: Client, secret: str
+) -> None:
+    auth = {"headers": {"Authorization": secret}}
+    note = {"type": {"class": "note", "format": "txt"}, "value": "x", "description": "here"}
+    made: dict[str, dict[str, Any]] = {"old": {"comment": "here"}, "later": note}
+    number = {"old": "0.1", "later": "0.4"}
+    for version in ("old", "later"):
+        for host, root in ((f"{version}.test", "/alice"), (f"alice.{version}.test", "")):
+            told = at(by_name, host, f"{root}/channels", **auth)
+            assert "life" in [c["id"] for c in told.json()]
+            assert told.headers["api-version"].startswith(number[version])
+            event = {"time": NOW, **made[version]}
+            sent = at(by_name, host, f"{root}/life/events", method="POST", json=event, **auth)
+            assert sent.status_code == 201, sent.text
+            [found, *_] = at(by_name, host, f"{root}/life/events", **auth).json()
+            assert made[version].items() <= found.items()
+        # An account's own host takes its paths with its name before them, too.
+        again = at(by_name, f"alice.{version}.test", "/alice/channels", **auth)
+        assert again.status_code == 200
+
+
+def test_each_host_name_refuses_in_its_version_s_words(by_name: Client) -> None:
+    words = {"old": "INVALID_TOKEN", "later": "invalid-access-token"}
+    for version, id_ in words.items():
+        for host, path in (
+            (f"alice.{version}.test", "/channels"),
+            (f"{version}.test", "/alice/channels"),
+        ):
+            refused = at(by_name, host, path, headers={"Authorization": "bad"})
+            assert (refused.status_code, refused.json()["id"]) == (401, id_)
+        nobody = at(by_name, f"nobody.{version}.test", "/channels")
+        assert nobody.status_code == 404
+
+
+def test_signing_in_and_registering_by_host_name(by_name: Client) -> None:
+    for version in ("old", "later"):
+        given = {"userName": "alice", "username": "alice", "password": "wrong", "appId": "app-name"}
+        refused = at(by_name, f"alice.{version}.test", "/admin/login", method="POST", json=given)
+        assert refused.status_code == 401, refused.text
+        told = at(by_name, f"reg.{version}.test", "/alice/check")
+        assert told.json() == {"exists": "true"}
+        server = at(by_name, f"reg.{version}.test", "/alice/server", method="POST")
+        assert server.json()["server"] == f"{version}.test"
+
+
+def test_a_dialect_without_a_later_version_has_no_name_for_it(ctx: Context) -> None:
+    settings = msgspec.structs.replace(
+        ctx.settings, dialects={"exist": DialectSettings(later_host="later.test")}
+    )
+    with pytest.raises(InvalidInput):
+        Client(dataclasses.replace(ctx, settings=settings)).get("/")
