@@ -10,7 +10,7 @@ import msgspec
 from diurnal import catalog
 from diurnal.auth import passwords
 from diurnal.errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from diurnal.model import time
+from diurnal.model import time, unit_choices
 from diurnal.model.access import Access
 from diurnal.services import uploads
 from diurnal.services.context import Context
@@ -229,12 +229,14 @@ def update(
     A new home zone dates anew what carries no zone of its own.
 
     Raises:
-        InvalidInput: unknown zone, or settings past their size.
+        InvalidInput: unknown zone, units that are none, or settings past their size.
     """
     from diurnal.services import events, marks, zones
 
     if settings and "legacy" in settings:
         raise InvalidInput("legacy ways in have switches of their own", field="settings.legacy")
+    if settings and settings.get("units") is not None:
+        unit_choices.check(settings["units"], "settings.units")
     stamp = changes.reserve(tx, caller.account_id, 1, ctx.now(), meta=True)
     account = _existing(tx, caller.account_id)
     merged = {k: v for k, v in {**account.settings, **(settings or {})}.items() if v is not None}

@@ -12,7 +12,14 @@ from diurnal.services.context import Context
 from diurnal.store.accounts import Account
 from diurnal.store.database import Tx
 
-KINDS = ("distance", "weight", "energy", "liquid", "temperature")
+IMPERIAL = {
+    "distance": ("distance", ("mi",)),
+    "weight": ("mass", ("lb", "st")),
+    "energy": ("energy", ("kcal",)),
+    "liquid": ("volume", ("fl oz",)),
+    "temperature": ("temperature", ("°F",)),
+}
+"""Exist's kinds: our kind of units, and which of them are not Exist's metric ones."""
 AVATAR = "/api/1/users/{}/avatar/"
 
 
@@ -27,9 +34,8 @@ def user(tx: Tx, ctx: Context, account: Account, base: str, *, whole: bool) -> d
     if said.private and not whole:
         said = profile.Profile(private=True)
     zone = ctx.state(tx, account.account_id).zones.zone_at(ctx.now())
-    units = account.settings.get("units")
-    by_kind = units if isinstance(units, dict) else {}
-    imperial = {k: by_kind.get(k, units) == "imperial" for k in KINDS}
+    chosen = account.settings.get("units") or {}
+    imperial = {name: chosen.get(kind) in units for name, (kind, units) in IMPERIAL.items()}
     return {
         "id": account.account_id,
         "username": account.username,
@@ -54,7 +60,7 @@ def profile_v2(tx: Tx, ctx: Context, caller: Access, base: str) -> dict[str, Any
     kept = ("username", "first_name", "last_name", "avatar", "timezone", "local_time")
     return {
         **{k: said[k] for k in kept},
-        **{f"imperial_{k}": said[f"imperial_{k}"] for k in KINDS},
+        **{f"imperial_{k}": said[f"imperial_{k}"] for k in IMPERIAL},
         "trial": False,
         "delinquent": False,
         "joined": to_datetime(account.created).date().isoformat(),

@@ -9,7 +9,7 @@ import pytest
 from diurnal.dialects.exist import shapes, tags
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.time import day_from_text
-from diurnal.services import accesses, clients, days
+from diurnal.services import accesses, accounts, clients, days
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.store import days as stored
@@ -321,3 +321,24 @@ def test_the_profile_of_others_is_a_stub(
     assert (theirs["username"], theirs["attributes"]) == ("charlie", [])
     service.ask("GET", f"{V1}/users/nobody/profile/", 404)
     assert service.ask("GET", f"{V2}/accounts/profile/")["joined"]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_who_chose_miles_and_pounds_is_shown_miles_and_pounds(
+    ctx: Context, alice: Access, service: Service
+) -> None:
+    def chosen(**units: str) -> set[str]:
+        ctx.store.write(
+            lambda tx: accounts.update(tx, ctx, alice, settings={"units": units})
+        ).result()
+        told = service.ask("GET", f"{V2}/accounts/profile/")
+        one = service.ask("GET", f"{V1}/users/$self/profile/")
+        assert one["imperial_units"] == all(v for k, v in told.items() if k.startswith("imperial"))
+        return {k.removeprefix("imperial_") for k, v in told.items() if v is True}
+
+    assert chosen() == set()
+    assert chosen(mass="lb", distance="mi") == {"weight", "distance"}
+    assert chosen(mass="kg", volume="fl oz", temperature="°F") == {"liquid", "temperature"}
+    assert (
+        len(chosen(mass="st", volume="fl oz", temperature="°F", distance="mi", energy="kcal")) == 5
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from diurnal.model import unit_choices
 from diurnal.model.access import Access, Level
 from diurnal.services.context import Context
 from tests.clock import START
@@ -40,6 +43,38 @@ def test_settings_merge_and_an_app_does_not_see_them(ctx: Context, alice: Access
 )
 def test_settings_that_cannot_be(shared: Api, body: dict[str, Any], field: str) -> None:
     assert shared.refused(400, "PATCH", "/account", body)["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("units", "field"),
+    [
+        ("imperial", "settings.units"),
+        (["kg"], "settings.units"),
+        ({"mass": "stone"}, "settings.units.mass"),
+        ({"mass": "km"}, "settings.units.mass"),
+        ({"mass": ["kg"]}, "settings.units.mass"),
+        ({"distance": "mi", "speed": "kn"}, "settings.units.speed"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_units_that_cannot_be(api: Api, units: Any, field: str) -> None:
+    good = {kind: choices[-1] for kind, choices in unit_choices.CHOICES.items()}
+    api.ok("PATCH", "/account", {"settings": {"units": good}})
+    told = api.refused(400, "PATCH", "/account", {"settings": {"units": units, "theme": "dark"}})
+    assert told["field"] == field
+    assert api.ok("GET", "/account")["settings"] == {"units": good}
+
+
+def test_the_pages_offer_the_units_that_are_taken() -> None:
+    source = (Path(__file__).parents[3] / "web/src/lib/units.ts").read_text()
+    part = source.partition("CHOICES:")[2].partition("\n};")[0]
+    offered: dict[str, list[str]] = {}
+    for kind, unit in re.findall(r"^  (\w+): {|unit: \"([^\"]+)\"", part, re.MULTILINE):
+        if kind:
+            offered[kind] = []
+        else:
+            offered[next(reversed(offered))].append(unit)
+    assert {kind: tuple(units) for kind, units in offered.items()} == dict(unit_choices.CHOICES)
 
 
 def test_settings_nested_beyond_reason(shared: Api) -> None:
