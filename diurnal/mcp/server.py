@@ -21,7 +21,7 @@ from starlette.types import Message
 
 from diurnal import __version__, http, plugins
 from diurnal.errors import AppError
-from diurnal.mcp.tools import Asked, Tool
+from diurnal.mcp.tools import Asked, Tool, wanted
 from diurnal.model.access import Access
 from diurnal.services.context import Context
 from diurnal.store.database import Tx
@@ -140,8 +140,10 @@ async def _call(
     if tool is None:
         raise MCPError(types.INVALID_PARAMS, f"there is no tool {params.name!r}"[:200])
     try:
-        async with http.doing.doing(ctx, "mcp", f"tools.{params.name}", access=caller):
+        doing = http.doing.doing(ctx, "mcp", f"tools.{params.name}", access=caller)
+        async with doing as now:
             given = tool.read(params.arguments or {})
+            now.about(*wanted(given))
 
             def run(tx: Tx) -> Any:
                 return tool.run(Asked(tx, ctx, caller), given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -200,6 +200,15 @@ def listed(tx: Tx, caller: Access) -> list[Stored]:
     live = [s for s in accesses.all_of(tx, caller.account_id) if s.deleted is None]
     audit.tell(tx, len(live))
     return live if caller.owner else [s for s in live if _is_own(caller, s)]
+
+
+def known(tx: Tx, caller: Access, ids: Collection[str]) -> list[Stored]:
+    """Return what there is of these accesses, ended ones too, as far as `listed` lists.
+
+    For whoever reads of what they did: nothing of what they opened is in their names.
+    """
+    found = [s for s in accesses.all_of(tx, caller.account_id) if s.access.id in ids]
+    return found if caller.owner else [s for s in found if _is_own(caller, s)]
 
 
 def deletions(tx: Tx, caller: Access, since: int) -> list[tuple[str, int]]:

@@ -269,11 +269,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         actions: operations, or the part before their dot.
+        apart: accesses whose lines are left out.
         start, end: microseconds, [start, end).
         before: only lines with a smaller number: the cursor of the next page.
     """
 
     access: str | None = None
+    apart: frozenset[str] = frozenset()
     actions: tuple[str, ...] = ()
     doors: tuple[str, ...] = ()
     allowed: bool | None = None
@@ -286,6 +288,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a line is asked for."""
         return (
             (self.access is None or line.access == self.access)
+            and line.access not in self.apart
             and (self.allowed is None or (not line.error) == self.allowed)
             and (self.start is None or line.time >= self.start)
             and (self.end is None or line.time < self.end)

@@ -61,6 +61,12 @@ def sign_in(
     return begin(ctx, found, address=address, device=device)
 
 
+def ids(tx: Tx, account_id: int) -> frozenset[str]:
+    """Return the ids of the account's sessions, ended ones too."""
+    found = access_rows.all_of(tx, account_id)
+    return frozenset(s.access.id for s in found if s.access.api == API)
+
+
 def begin(ctx: Context, proof: Proof, *, address: str = "", device: str = "") -> tuple[Stored, str]:
     """Return a new session of somebody who has shown who they are; waits for the store."""
     return ctx.store.write(

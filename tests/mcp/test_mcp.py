@@ -262,6 +262,28 @@ def test_each_call_is_one_line_of_the_audit(ctx: Context, alice: Access, life: i
     assert (shown["target"], shown["n"]) == ("steps", 30)
 
 
+def test_what_was_asked_for_is_in_the_audit_also_where_it_was_refused(
+    ctx: Context, alice: Access, life: int
+) -> None:
+    secret = token(ctx, alice, api="native")
+    raw = Raw(ctx, secret)
+    week = {"from": "2026-01-05", "to": "2026-01-11"}
+    raw.call("days", measures=["steps"], by="week", **week)
+    raw.fails("days", measures=["nothing"], to="2026-01-11")
+    raw.call("events", search="rain, snow", **week)
+    raw.call("compare", measures=["steps"], first=week, second=week)
+    raw.call("add_note", text="nobody's but mine")
+    answer = Client(ctx).get(
+        "/api/v1/audit?doors=mcp&actions=tools", headers={"Authorization": f"Bearer {secret}"}
+    )
+    held = {(one["action"], one["allowed"]): one["target"] for one in answer.json()["lines"]}
+    assert held["tools.days", True] == "2026-01-05/2026-01-11,by:week,steps"
+    assert held["tools.days", False] == "../2026-01-11,nothing"
+    assert held["tools.events", True].startswith("2026-01-05/2026-01-11,search:rain  snow")
+    assert held["tools.compare", True] == "2026-01-05/2026-01-11,steps"
+    assert "mine" not in held["tools.add_note", True]
+
+
 def test_without_a_token_the_way_to_one_is_told(ctx: Context, alice: Access) -> None:
     answer = Raw(ctx, None).post("tools/list")
     assert answer.status_code == 401

@@ -13,8 +13,10 @@ from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint, Who
 from diurnal.errors import InvalidInput
 from diurnal.model.events import seconds
-from diurnal.services import audit
+from diurnal.services import accesses, audit, sessions
 from diurnal.services.audit import Entry
+from diurnal.store.accesses import Stored
+from diurnal.store.database import Tx
 
 LIMIT = 100
 NAMES_MAX = 100
@@ -32,6 +34,7 @@ class AuditQuery(wire.Input):
         actions: operations as `events.create`, or all of a noun: `events`.
         doors: APIs: `native`, `pryv`, `exist`, …
         allowed: only what was done, or only what was refused.
+        sessions: false leaves out what the owner did signed in to the pages.
         cursor: `next` of the page before, with the same other parameters.
     """
 
@@ -39,6 +42,7 @@ class AuditQuery(wire.Input):
     actions: list[Name] = msgspec.field(default_factory=list)
     doors: list[Name] = msgspec.field(default_factory=list)
     allowed: bool | None = None
+    sessions: bool = True
     start: wire.MomentText | None = msgspec.field(name="from", default=None)
     to: wire.MomentText | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=audit.PAGE_MAX)] = LIMIT
@@ -70,10 +74,27 @@ class AuditLine(wire.Output):
     request: str = ""
 
 
+class AuditAccess(wire.Output):
+    """Whose lines have this id; `ended` when it opens nothing any more.
+
+    Attributes:
+        api: the door it was made for; `session` for a browser that is signed in.
+        client_id: the application that holds it.
+    """
+
+    id: str
+    name: str
+    kind: str
+    api: str
+    client_id: str | None = None
+    ended: float | None = None
+
+
 class AuditOut(wire.Output):
-    """A page of the log, newest first."""
+    """A page of the log, newest first, with those who did it."""
 
     lines: list[AuditLine]
+    accesses: list[AuditAccess]
     next: int | None = None
 
 
@@ -127,6 +148,18 @@ def _write(entry: Entry) -> AuditLine:
     )
 
 
+def _who(stored: Stored) -> AuditAccess:
+    access = stored.access
+    return AuditAccess(
+        id=access.id,
+        name=access.name,
+        kind=access.kind.value,
+        api=access.api,
+        client_id=access.client_id,
+        ended=None if stored.deleted is None else seconds(stored.deleted),
+    )
+
+
 async def get_many(call: Call) -> Response:
     """Answer a page of the log."""
     asked: AuditQuery = call.query
@@ -143,10 +176,17 @@ async def get_many(call: Call) -> Response:
         limit=asked.limit + 1,
     )
     await http.doing.flush(call.ctx)  # what was done a moment ago is there
-    found = await http.read(call.ctx, lambda tx: audit.find(tx, call.caller, query))
+
+    def look(tx: Tx) -> tuple[list[Entry], list[Stored]]:
+        apart = frozenset() if asked.sessions else sessions.ids(tx, call.caller.account_id)
+        found = audit.find(tx, call.caller, msgspec.structs.replace(query, apart=apart))
+        by = {entry.line.access for entry in found[: asked.limit]}
+        return found, accesses.known(tx, call.caller, by)
+
+    found, by = await http.read(call.ctx, look)
     following = found[asked.limit - 1].seq if len(found) > asked.limit else None
     lines = [_write(entry) for entry in found[: asked.limit]]
-    return endpoint.answer(AuditOut(lines=lines, next=following))
+    return endpoint.answer(AuditOut(lines=lines, accesses=[_who(s) for s in by], next=following))
 
 
 async def verify(call: Call) -> Response:

@@ -20,6 +20,8 @@ from diurnal.services.context import AccountState, Context
 DAYS = 30
 """Days that are looked at where nobody says from when."""
 DECIMALS = 4
+CHOICES = ("by", "kind", "search")
+"""Members of what assistants send that the audit tells of, by their name."""
 
 Date = Annotated[
     str,
@@ -122,6 +124,25 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.convert(arguments, self.given)
         except msgspec.ValidationError as error:
             raise InvalidInput(str(error)) from None
+
+
+def wanted(given: Input) -> list[str]:
+    """Return what was asked for as targets of the audit, as far as it was given.
+
+    Days are intervals of ISO 8601 (`2026-01-01/2026-01-31`, `..` for an open end), measures
+    stand as they are, other choices after their name (`by:week`). What is to be written is not
+    told: it is in the data.
+    """
+    told: list[str] = []
+    within = [v for v in msgspec.structs.asdict(given).values() if isinstance(v, Input)]
+    for one in (given, *within):
+        first, last = getattr(one, "start", None), getattr(one, "to", None)
+        if first or last:
+            told.append(f"{first or '..'}/{last or '..'}")
+    chosen = ((name, getattr(given, name, None)) for name in CHOICES)
+    told += [f"{name}:{choice}".replace(",", " ") for name, choice in chosen if choice]
+    measure = getattr(given, "measure", None)
+    return [*told, *([measure] if measure else []), *getattr(given, "measures", ())]
 
 
 def rounded(value: float | None) -> float | None:
