@@ -35,6 +35,7 @@ OPERATIONS: Mapping[str, tuple[str, str]] = {
     "backups.delete": ("DELETE", "/admin/backups/{name}"),
     "backups.fetch": ("GET", "/admin/backups/{name}"),
     "backups.list": ("GET", "/admin/backups"),
+    "backups.verify": ("POST", "/admin/backups/{name}/verify"),
     "changes.list": ("GET", "/changes"),
     "clients.create": ("POST", "/clients"),
     "clients.delete": ("DELETE", "/clients/{id}"),

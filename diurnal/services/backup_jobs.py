@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from diurnal.auth import locked_file
-from diurnal.errors import Forbidden, NotFound
+from diurnal.errors import Forbidden, InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import HOUR, micros
 from diurnal.services import jobs
@@ -36,6 +36,15 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     made: int
     locked: bool
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of looking at a backup: what it holds, or why it is not whole."""
+
+    people: int = 0
+    rows: int = 0
+    files: int = 0
+    problem: str | None = None
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +122,31 @@ def fetch(ctx: Context, caller: Access, name: str) -> Path:
     if not found.locked and people > 1:
         raise Forbidden("it is not locked, and admins do not see the data of other accounts")
     return ctx.settings.backups / name
+
+
+def verify(ctx: Context, caller: Access, name: str) -> Checked:
+    """Read a backup from end to end and tell whether it is whole; blocks as long as that takes.
+
+    A locked one is opened with the passphrase of the settings.
+
+    Raises:
+        Forbidden: the caller is no admin.
+        NotFound: there is none.
+    """
+    from diurnal.services import restores  # the serving process rarely looks into one
+
+    ctx.store.read(lambda tx: must_administer(tx, caller))
+    found = next((k for k in kept(ctx) if k.name == name), None)
+    if found is None:
+        raise NotFound(f"no backup {name!r}")
+    passphrase = ctx.settings.backup_passphrase if found.locked else None
+    if found.locked and passphrase is None:
+        return Checked(problem="it is locked, and the settings hold no passphrase")
+    try:
+        held = restores.verify(ctx.settings.backups / name, passphrase=passphrase)
+    except InvalidInput as error:
+        return Checked(problem=error.message)
+    return Checked(people=held.people, rows=held.rows, files=held.files)
 
 
 def remove(ctx: Context, caller: Access, name: str) -> None:

@@ -482,6 +482,7 @@ TABLE: Mapping[str, Row] = {
     "POST /admin/backups": Row(owner_only(202)),
     "GET /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),
     "DELETE /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),
+    "POST /admin/backups/{name}/verify": Row(owner_only(404), {"name": "nothing.backup"}),
     "GET /exports": Row(owner_only(200)),
     "POST /exports": Row(owner_only(400), body={"format": "papyrus"}),
     "GET /exports/{id}": Row(owner_only(404), {"id": "nothing"}),

@@ -108,8 +108,16 @@ def test_admins_start_fetch_and_remove_backups(
         (one,) = api.ok("GET", "/admin/backups")["backups"]
         place = f"/admin/backups/{one['name']}"
         assert not one["locked"]
+        checked = api.ok("POST", f"{place}/verify")
+        assert (checked["whole"], checked["accounts"]) == (True, 2)
+        assert checked["rows"] > 0
         other = api.with_token(owner_token(ctx, charlie))
-        for method, path in (("GET", "/admin/backups"), ("GET", place), ("DELETE", place)):
+        for method, path in (
+            ("GET", "/admin/backups"),
+            ("GET", place),
+            ("POST", f"{place}/verify"),
+            ("DELETE", place),
+        ):
             other.refused(403, method, path)
         # Not locked, and of two people: an admin does not see the other's data.
         api.refused(403, "GET", place)
@@ -117,6 +125,13 @@ def test_admins_start_fetch_and_remove_backups(
         got = tmp_path / "fetched.backup"
         got.write_bytes(api("GET", place).content)
         assert restores.verify(got).people == 2
+        file = ctx.settings.backups / one["name"]
+        held = bytearray(file.read_bytes())
+        held[len(held) // 2] ^= 1
+        file.write_bytes(held)
+        checked = api.ok("POST", f"{place}/verify")
+        assert not checked["whole"]
+        assert checked["problem"]
         for wrong in ("..%2Fkeys", "diurnal.db", "diurnal-20260101T000000Z.backup"):
             api.refused(404, "GET", f"/admin/backups/{wrong}")
         assert api.ok("DELETE", place) == {"deleted": one["name"]}

@@ -41,6 +41,16 @@ class BackupGone(wire.Output):
     deleted: str
 
 
+class BackupChecked(wire.Output):
+    """Whether a backup is whole, bit for bit; what it holds, or what is wrong."""
+
+    whole: bool
+    accounts: int = 0
+    rows: int = 0
+    files: int = 0
+    problem: str | None = None
+
+
 async def listed(call: Call) -> Response:
     """List the backups."""
     found = await http.blocking(lambda: backup_jobs.listed(call.ctx, call.caller))
@@ -69,6 +79,21 @@ async def fetch(call: Call) -> Response:
         media_type="application/octet-stream",
         filename=name,
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+async def verify(call: Call) -> Response:
+    """Read a backup from end to end."""
+    name = call.path["name"]
+    told = await http.blocking(lambda: backup_jobs.verify(call.ctx, call.caller, name))
+    return endpoint.answer(
+        BackupChecked(
+            whole=told.problem is None,
+            accounts=told.people,
+            rows=told.rows,
+            files=told.files,
+            problem=told.problem,
+        )
     )
 
 
@@ -107,6 +132,16 @@ ENDPOINTS = (
         who=Who.OWNER,
         answer_media="application/octet-stream",
         handler=fetch,
+    ),
+    Endpoint(
+        method="POST",
+        path="/admin/backups/{name}/verify",
+        name="backups.verify",
+        summary="Read a backup from end to end, and tell whether it is whole",
+        description="Answers when it has been read: a large one takes minutes.",
+        who=Who.OWNER,
+        answer=(BackupChecked,),
+        handler=verify,
     ),
     Endpoint(
         method="DELETE",
