@@ -23,10 +23,13 @@ PAGES = {
     "/shared/{id}": "index.html",
     "/apps": "index.html",
     "/tokens": "index.html",
+    "/assistants": "index.html",
     "/audit": "index.html",
     "/settings": "index.html",
+    "/admin/server": "index.html",
     "/developer": "index.html",
     "/developer/placeholders": "index.html",
+    "/developer/webhooks": "index.html",
     "/developer/api": "explorer.html",
 }
 """Addresses of the app, as `web/src/routes.ts` has them; only who is signed in gets them."""

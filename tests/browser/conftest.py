@@ -105,6 +105,8 @@ class Server:
 def served(home: Path, port: int = 0) -> Iterator[Server]:
     """Run a server of its own on a data directory, by default at a free port."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("DIURNAL_")}
+    # Services of others are played by this machine.
+    environ["DIURNAL_OUTBOUND_ALLOW"] = "127.0.0.0/8"
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "diurnal", "--data-dir", home, "serve", "--port", str(port)],

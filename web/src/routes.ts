@@ -11,6 +11,8 @@ import Code from "@lucide/svelte/icons/code-xml";
 import Blocks from "@lucide/svelte/icons/blocks";
 import Chart from "@lucide/svelte/icons/chart-no-axes-column";
 import Scroll from "@lucide/svelte/icons/scroll-text";
+import Bot from "@lucide/svelte/icons/bot";
+import Server from "@lucide/svelte/icons/server";
 import Share from "@lucide/svelte/icons/share-2";
 import Shield from "@lucide/svelte/icons/shield-check";
 import type { Component } from "svelte";
@@ -25,8 +27,8 @@ export interface Route {
   load?: () => Promise<{ default: Page }>;
   /** A document of its own instead, which the browser goes to. */
   document?: true;
-  /** Entries of one `group` stand together under its name; the first group has none. */
-  nav?: { icon: Component<{ size?: number | string }>; key: string; href: string; group?: string };
+  /** Entries of one `group` stand together under its name; the first group has none. `admin`: only for admins. */
+  nav?: { icon: Component<{ size?: number | string }>; key: string; href: string; group?: string; admin?: true };
 }
 
 export const ROUTES: readonly Route[] = [
@@ -95,6 +97,12 @@ export const ROUTES: readonly Route[] = [
     nav: { icon: Chart, key: "k", href: "/tokens", group: "Access" },
   },
   {
+    path: "/assistants",
+    title: "Assistants",
+    load: () => import("./pages/access/Assistants.svelte"),
+    nav: { icon: Bot, key: "m", href: "/assistants", group: "Access" },
+  },
+  {
     path: "/audit",
     title: "Audit log",
     load: () => import("./pages/access/Audit.svelte"),
@@ -107,6 +115,12 @@ export const ROUTES: readonly Route[] = [
     nav: { icon: Settings, key: "e", href: "/settings", group: "Account" },
   },
   {
+    path: "/admin/server",
+    title: "Admin",
+    load: () => import("./pages/admin/Admin.svelte"),
+    nav: { icon: Server, key: "n", href: "/admin/server", group: "Account", admin: true },
+  },
+  {
     path: "/developer",
     title: "Developer",
     load: () => import("./pages/developer/Developer.svelte"),
@@ -116,6 +130,11 @@ export const ROUTES: readonly Route[] = [
     path: "/developer/placeholders",
     title: "Placeholders",
     load: () => import("./pages/developer/Placeholders.svelte"),
+  },
+  {
+    path: "/developer/webhooks",
+    title: "Webhooks",
+    load: () => import("./pages/developer/Webhooks.svelte"),
   },
   {
     path: "/developer/api",

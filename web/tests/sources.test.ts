@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type Preview, dateLabel, mapping, missing, planOf } from "../src/pages/sources/csv";
 import { contested, gather, moved, ordered, said } from "../src/pages/sources/facts";
 import { counts, left, leftWords, sampled, share, wantsMapping } from "../src/pages/sources/progress";
-import { PIECE_MAX, PIECE_MIN, adapt, bytes, match, offsetOf, pause, piece, remember, remembered } from "../src/pages/sources/resume";
+import { PIECE_MAX, PIECE_MIN, adapt, match, offsetOf, pause, piece, remember, remembered } from "../src/pages/sources/resume";
+import { bytes } from "../src/lib/sizes";
 
 describe("uploads that resume", () => {
   it("sends piece after piece to the last byte", () => {

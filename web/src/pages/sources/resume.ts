@@ -72,14 +72,3 @@ export function remember(store: Pick<Storage, "setItem">, username: string, kept
     // Storage is full or off: the upload goes on as long as the page is open.
   }
 }
-
-export function bytes(n: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let at = 0;
-  let value = n;
-  while (value >= 1000 && at < units.length - 1) {
-    value /= 1000;
-    at += 1;
-  }
-  return `${at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
-}

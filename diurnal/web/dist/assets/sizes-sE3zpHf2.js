@@ -1,0 +1,1 @@
+function e(e){let t=[`bytes`,`kB`,`MB`,`GB`,`TB`],n=0,r=e;for(;r>=1e3&&n<t.length-1;)r/=1e3,n+=1;return`${n===0||r>=100?Math.round(r):r.toFixed(1)} ${t[n]}`}export{e as t};
