@@ -177,6 +177,22 @@ def read_personal(ctx: Context, owner: Access) -> dict[str, Any]:
     return shown
 
 
+def read_pryv(ctx: Context, owner: Access) -> dict[str, Any]:
+    """Read the values of the day as events, whatever they were written as."""
+    day = f"fromTime={AT / time.SECOND}&toTime={AT / time.SECOND}"
+    answer = Client(ctx).get(
+        f"/pryv/{owner.username}/events?streams[]=:_days:&{day}&limit=1000",
+        headers={"Authorization": token(ctx, owner)},
+    )
+    shown = {}
+    for event in answer.json()["events"]:
+        stream, date = event["id"].rsplit(":", 1)
+        assert date == day_text(DAY)
+        assert event["streamIds"] == [stream]
+        shown[stream.removeprefix(":_days:")] = event["content"]
+    return shown
+
+
 def _native(data: list[Datum]) -> dict[str, Any]:
     return {d.measure: d.value for d in data}
 
@@ -204,6 +220,7 @@ WRITERS: dict[str, tuple[Writer, Callable[[Datum], bool]]] = {
 READERS: dict[str, Reader] = {"exist": read_exist}
 OTHERS: dict[str, tuple[Reader, Callable[[list[Datum]], dict[str, Any]]]] = {
     "native": (read_native, _native),
+    "pryv": (read_pryv, _native),
     "personyze": (read_personyze, _native),
     "personicle": (read_personicle, _personicle),
     "personal": (read_personal, _personal),
@@ -246,7 +263,7 @@ def test_what_one_door_writes_all_the_others_read(
             if not alike(shown.get(key), value, whole=writer in WHOLE)
         }
         assert not wrong, (writer, name, wrong)
-    for name in ("native", "personicle", "personal"):
+    for name in ("native", "pryv", "personicle", "personal"):
         assert OTHERS[name][0](ctx, charlie) == {}
 
 

@@ -1,4 +1,4 @@
-"""Events that are no rows: the audit's lines, and the fields of the account.
+"""Events that are no rows: the audit's lines, the fields of the account, the values of days.
 
 They are shown where their streams are asked for by name, never among others.
 """
@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 
 from diurnal.dialects.pryv import checks
+from diurnal.dialects.pryv.methods import day_values
+from diurnal.dialects.pryv.methods.day_values import DAYS
 from diurnal.dialects.pryv.methods.table import Call, Result
 from diurnal.dialects.pryv.queries import LIMIT_DEFAULT, Asked
 from diurnal.errors import Forbidden, NotFound, UnknownReference
@@ -30,7 +32,7 @@ ACCOUNT = ":_system:account"
 STORAGE = ":_system:storageUsed"
 LANGUAGE, EMAIL = ":_system:language", ":system:email"
 DOCUMENTS, ATTACHED = ":_system:dbDocuments", ":_system:attachedFiles"
-_PREFIXES = (AUDIT, ":_system:", ":system:")
+_PREFIXES = (AUDIT, DAYS, ":_system:", ":system:")
 NAMES = {
     LANGUAGE: "Language",
     EMAIL: "E-mail",
@@ -65,7 +67,10 @@ def get(tx: Tx, ctx: Context, call: Call, asked: Asked, ids: list[str]) -> Resul
     shown: list[dict[str, Any]] = []
     if of_audit:
         shown += [written(e) for e in _lines(tx, call.access, asked, of_audit)]
-    wanted = [i for i in ids if not i.startswith(AUDIT)]
+    of_days = [i for i in ids if i.startswith(DAYS)]
+    if of_days:
+        shown += day_values.find(tx, ctx, call.access, asked, of_days)
+    wanted = [i for i in ids if not i.startswith((AUDIT, DAYS))]
     if wanted:
         shown += _fields(tx, ctx, call.access, wanted)
     result: Result = {"events": msgspec.Raw(msgspec.json.encode(shown))}
@@ -227,13 +232,15 @@ def _field(tx: Tx, ctx: Context, account: Account, name: str) -> dict[str, Any]:
 
 
 def get_one(tx: Tx, ctx: Context, call: Call, id_: str) -> Result:
-    """Return one field of the account, or one line of the audit.
+    """Return one field of the account, one line of the audit, or one value of a day.
 
     Raises:
         NotFound: there is none.
     """
     if id_ in NAMES:
         return {"event": _field(tx, ctx, _account(tx, call.access), id_)}
+    if id_.startswith(DAYS):
+        return {"event": day_values.get(tx, ctx, call.access, id_)}
     number = id_.removeprefix(f"{AUDIT}c")
     if number.isdigit() and len(number) < 40:
         seq = int(number)
@@ -266,7 +273,7 @@ def update(tx: WriteTx, ctx: Context, call: Call, id_: str, fields: dict[str, An
 
 
 def streams_of(caller: Access) -> list[dict[str, Any]]:
-    """Return the streams of the account's fields and of the audit, for its owner."""
+    """Return the streams of the account's fields, of the audit and of days, for its owner."""
     if not caller.owner:
         return []
     storage = [_stream(i, NAMES[i], STORAGE) for i in (DOCUMENTS, ATTACHED)]
@@ -275,6 +282,7 @@ def streams_of(caller: Access) -> list[dict[str, Any]]:
     return [
         _stream(ACCOUNT, "Account", None, [*below, used]),
         _stream(AUDIT, "Audit", None),
+        _stream(DAYS, "Days", None),
     ]
 
 
