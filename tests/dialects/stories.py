@@ -17,7 +17,8 @@ An answer is compared whole: a member more or less, another type, another header
 a difference. It has exactly one of `body` (JSON), `text` (as it is), `base64`, or `contains` (for
 HTML pages alone: words that are on it); without any of them it is empty. Where something varies
 stands a placeholder: `${id}` is anything of the form of that name in `FORMS`, `${id:mood}` the
-same, kept as `mood`; from then on `${mood}` is that very value, in questions and in answers.
+same, kept as `mood`; from then on `${mood}` is that very value, in questions and in answers. In
+questions `${totp:x}` is the code of an authenticator that was given the secret kept as `x`.
 
 To add one: write the questions without answers and run `RECORD=yes make test ARGS="-k TITLE"`.
 That writes down what is answered, with placeholders for what is of a known form; `keep` of a step
@@ -31,16 +32,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
+import ipaddress
 import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
 import msgspec
+import pyotp
 
 from diurnal.app import App
 from diurnal.auth import tokens
@@ -51,9 +55,11 @@ from diurnal.services import (
     accesses,
     accounts,
     analyse,
+    audit,
     clients,
     days,
     events,
+    mail_links,
     personal,
     sessions,
     simple_tokens,
@@ -64,6 +70,7 @@ from diurnal.services.sign_in import Pending
 from tests.cases import write
 from tests.clock import DAY, SECOND, START, Clock
 from tests.conftest import PASSWORD
+from tests.upstream import Said, serving
 
 HERE = Path(__file__).parent
 BASE = "http://localhost:8400"
@@ -80,21 +87,24 @@ HEADERS = (
 )
 """Headers that belong to an answer; the others are the whole server's, and tested there."""
 FORMS = {
+    "recovery": r"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}",
     "hash": r"(?:EVENT|ACCESS|STREAM):\d:sha256-[A-Za-z0-9+/]{43}=",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+    "ticket": r"dn_[0-9a-z]{1,13}_[0-9a-zA-Z]{40}_[0-9a-zA-Z]{6}\.[\w-]+",
     "token": r"dn_[0-9a-z]{1,13}_[0-9a-zA-Z]{40}_[0-9a-zA-Z]{6}",
     "jwt": r"[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}",
     "sealed": r"[\w-]{20,}\.[\w-]{20,}",
     "hex64": r"[0-9a-f]{64}",
-    "key": r"[\w-]{43,}",
+    "long": r"[\w-]{43,}(?!=)",
     "hex40": r"[0-9a-fA-F]{40}",
     "hex32": r"[0-9a-f]{32}",
     "hex20": r"[0-9a-f]{20}",
+    "version": r"c[0-9a-z]{24}:\d+",
     "id": r"c[0-9a-z]{24}",
     "serial": r"20\d{8}",
     "subject": r"00u[0-9a-z]{17}",
     "moment": r"2026-03-01T\d\d:\d\d:\d\d\.\d{6}",
-    "secret": r"[\w-]{20,}",
+    "secret": r"[\w-]{16,}",
     "base64": r"[A-Za-z0-9+/=]+",
     "now": r"\d+(?:\.\d+)?",
     "number": r"-?\d+(?:\.\d+)?",
@@ -108,6 +118,9 @@ _NUMBERS = frozenset({"number", "now"})
 _UNASKED = frozenset({"secret", "base64", "number", "now"})
 """Forms that so much has that they are not looked for while recording."""
 _PLACE = re.compile(r"\$\{(\w+)(?::(\w+))?\}")
+
+ESTIMATED = frozenset({"dbDocuments"})
+"""Members whose number is no promise."""
 
 
 class Token(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -150,6 +163,9 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
         days: (measure, first day, a value a day) of the source Fitbit.
         analysed: whether the analyses have run over that.
         https: whether the questions come by it.
+        sign_up: who may register.
+        reset: whether `${reset}` sets alice's password anew.
+        upstream: whether `${upstream}` is another server, which takes everything.
     """
 
     accounts: list[str] = []
@@ -159,6 +175,9 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     days: list[tuple[str, str, list[int | float | str | None]]] = []
     analysed: bool = False
     https: bool = False
+    sign_up: str | None = None
+    reset: bool = False
+    upstream: bool = False
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -234,12 +253,17 @@ class Known:
             whole = _PLACE.fullmatch(given)
             if whole and whole[1] in self.said:
                 return self.said[whole[1]]
-            return _PLACE.sub(lambda m: str(self.said.get(m[1], m[0])), given)
+            return _PLACE.sub(self._value, given)
         if isinstance(given, dict):
             return {self.fill(k): self.fill(v) for k, v in given.items()}
         if isinstance(given, list | tuple):
             return [self.fill(v) for v in given]
         return given
+
+    def _value(self, place: re.Match[str]) -> str:
+        if place[1] == "totp":
+            return pyotp.TOTP(self.said[place[2]]).at(self._clock.now() // SECOND)
+        return str(self.said.get(place[1], place[0]))
 
     def matches(self, told: str, wanted: str, *, part: bool = False) -> bool:
         """Return whether a text has the form that is wanted; keeps what it names."""
@@ -311,16 +335,29 @@ class Known:
 class Stage:
     """One story's world: its application, and what is known."""
 
-    def __init__(self, ctx: Context, clock: Clock, alice: Access, dialect: Any) -> None:
+    def __init__(
+        self, ctx: Context, clock: Clock, alice: Access, dialect: Any, given: Given
+    ) -> None:
+        chosen = (
+            {"outbound_allow": (ipaddress.ip_network("127.0.0.0/8"),)} if given.upstream else {}
+        )
+        if given.sign_up is not None:
+            chosen["sign_up"] = given.sign_up
+        settings = msgspec.structs.replace(ctx.settings, **chosen)
+        ctx = dataclasses.replace(ctx, settings=settings) if chosen else ctx
         self._ctx, self._clock, self._dialect = ctx, clock, dialect
         self._people = {"alice": alice}
         self.known = Known(clock, password=PASSWORD)
         self._runner = asyncio.Runner()
+        self._elsewhere = ExitStack()
         transport = httpx2.ASGITransport(app=App(ctx), client=("127.0.0.1", 50_000))
-        self._http = httpx2.AsyncClient(transport=transport, base_url=BASE)
+        self._http = httpx2.AsyncClient(
+            transport=transport, base_url=BASE, headers={"User-Agent": "story"}
+        )
 
     def close(self) -> None:
-        """End the loop."""
+        """End the loop, and the other server."""
+        self._elsewhere.close()
         self._runner.run(self._http.aclose())
         self._runner.close()
 
@@ -340,6 +377,11 @@ class Stage:
             said |= {name: stored.id, f"{name}_secret": secret}
         for name, token in given.tokens.items():
             said[name] = self._token(token)
+        if given.reset:
+            account = ctx.store.read(lambda tx: accounts.find(tx, "alice"))
+            said["reset"] = write(ctx, mail_links.issue_reset, account).partition("token=")[2]
+        if given.upstream:
+            said["upstream"] = self._elsewhere.enter_context(serving(lambda _: Said(b"ok"))).url
         if given.events:
             new = [msgspec.convert(e, NewEvent) for e in given.events]
             write(ctx, events.create, alice, new)
@@ -388,6 +430,8 @@ class Stage:
 
     def ask(self, step: Step) -> httpx2.Response:
         """Send a step's question."""
+        if "/audit/" in step.ask:
+            audit.flush(self._ctx)  # it is written behind the answers
         self._clock.tick(int(step.after * SECOND))
         method, _, path = self.known.fill(step.ask).partition(" ")
         headers = dict(self.known.fill(step.headers))
@@ -443,10 +487,13 @@ class Stage:
 
 
 @contextmanager
-def staged(ctx: Context, clock: Clock, alice: Access, dialect: Any) -> Iterator[Stage]:
+def staged(
+    ctx: Context, clock: Clock, alice: Access, dialect: Any, given: Given
+) -> Iterator[Stage]:
     """Open a story's world."""
-    stage = Stage(ctx, clock, alice, dialect)
+    stage = Stage(ctx, clock, alice, dialect, given)
     try:
+        stage.give(given)
         yield stage
     finally:
         stage.close()
@@ -476,6 +523,7 @@ class Recorder:
         """Return an answer as a story keeps it."""
         for name, way in (step.keep or {}).items():
             value = _dug(told, way)
+            assert name not in FORMS, f"{name} is the name of a form"
             self._known.said[name] = value
         fresh = set(step.keep or ())
         asked = step.answer or Answer()
@@ -494,12 +542,7 @@ class Recorder:
     def masked(self, told: Any, fresh: set[str]) -> Any:
         """Put placeholders where something is known, or varies."""
         if isinstance(told, dict):
-            return {
-                self._named(k, set()): (self._numbered if k.endswith("id") else self.masked)(
-                    v, fresh
-                )
-                for k, v in told.items()
-            }
+            return {self._named(k, set()): self._member(k, v, fresh) for k, v in told.items()}
         if isinstance(told, list):
             return [self.masked(v, fresh) for v in told]
         if isinstance(told, str):
@@ -512,6 +555,11 @@ class Recorder:
             return "${now}"
         return told
 
+    def _member(self, name: str, told: Any, fresh: set[str]) -> Any:
+        if name in ESTIMATED:
+            return "${number}"
+        return (self._numbered if name.endswith("id") else self.masked)(told, fresh)
+
     def _named(self, told: str, fresh: set[str]) -> str:
         by_length = sorted(
             ((n, v) for n, v in self._known.said.items() if isinstance(v, str) and len(v) > 5),
@@ -519,7 +567,7 @@ class Recorder:
         )
         for name, value in by_length:
             if name in fresh and value in told:
-                form = next(f for f, pattern in FORMS.items() if re.fullmatch(pattern, value))
+                form = next((f for f, p in FORMS.items() if re.fullmatch(p, value)), "?")
                 told = told.replace(value, f"${{{form}:{name}}}", 1)
                 fresh.discard(name)
             if name != "password":
@@ -541,7 +589,7 @@ class Recorder:
         return self.masked(told, fresh)
 
     def _text(self, told: str, fresh: set[str]) -> str:
-        told = self._named(told, fresh)
+        told = re.sub(rf"(?<=^:_audit:access-){FORMS['id']}$", "${id}", self._named(told, fresh))
         for form, pattern in FORMS.items():
             if form in _UNASKED:
                 continue
@@ -560,6 +608,7 @@ def _dug(told: httpx2.Response, way: str) -> Any:
         assert found, f"nothing is {way} in {whole}"
         return found[1]
     value = told.json()
+    assert way == "." or told.status_code < 400, told.text
     for part in way.split(".") if way != "." else ():
         value = value[int(part)] if isinstance(value, list) else value[part]
     return value

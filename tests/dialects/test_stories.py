@@ -13,6 +13,7 @@ from starlette.routing import compile_path
 
 from diurnal.app import dialects
 from diurnal.dialects.personyze import derived, lists, methods, stored
+from diurnal.dialects.pryv.methods import METHODS
 from diurnal.model.access import Access
 from diurnal.services.context import Context
 from tests.clock import Clock
@@ -22,11 +23,15 @@ from tests.dialects.stories import Known, Recorder, Story
 DIALECTS = dialects()
 STORIES = stories.every()
 RECORD = os.environ.get("RECORD") == "yes"
-TOLD = ("exist", "personal", "personicle", "personyze")
+TOLD = ("exist", "personal", "personicle", "personyze", "pryv")
 """Dialects whose every route has a story; the native API and OAuth have their own suites."""
 REFUSING = frozenset(
     {
         "POST /v1/{resource}/{id}",
+        "POST /{username}/events/start",
+        "POST /{username}/events/stop",
+        "GET /{username}/auth/who-am-i",
+        "GET /reg/apps/{name}",
         "DELETE /v1/{resource}",
         *(f"{verb} /v1/{{resource}}/{{id}}/{{rest:path}}" for verb in ("GET", "POST", "DELETE")),
     }
@@ -37,8 +42,7 @@ REFUSING = frozenset(
 @pytest.mark.parametrize("path", STORIES, ids=[f"{p.parts[-3]}/{p.stem}" for p in STORIES])
 def test_a_story_goes_as_it_is_told(path: Path, ctx: Context, clock: Clock, alice: Access) -> None:
     story = stories.read(path)
-    with stories.staged(ctx, clock, alice, DIALECTS[path.parts[-3]]) as stage:
-        stage.give(story.given)
+    with stories.staged(ctx, clock, alice, DIALECTS[path.parts[-3]], story.given) as stage:
         for number, step in enumerate(story.steps):
             told = stage.ask(step)
             if RECORD and (step.answer is None or not step.answer.status):
@@ -113,6 +117,18 @@ def test_every_verb_of_every_object_of_personyze_is_in_a_story() -> None:
     }
     whole = {(verb, name) for verb in ("GET", "POST", "PUT", "DELETE") for name in OBJECTS}
     assert not sorted(whole - asked)
+
+
+def test_every_method_of_pryv_is_in_a_batch() -> None:
+    called = {
+        call.get("method")
+        for story in STORIES
+        if story.parts[-3] == "pryv"
+        for step in stories.read(story).steps
+        if isinstance(step.json, list)
+        for call in step.json
+    }
+    assert not sorted(set(METHODS) - called)
 
 
 def test_a_route_is_known_by_its_path() -> None:
