@@ -318,5 +318,4 @@ def erase_leftovers(ctx: Context) -> None:
 
 def first(tx: Tx) -> Account | None:
     """Return the account that was made first, None where there is none."""
-    known = accounts.all_of(tx)
-    return min(known, key=lambda a: a.account_id) if known else None
+    return accounts.first(tx)

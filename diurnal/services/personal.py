@@ -108,6 +108,12 @@ def master_and_public(tx: WriteTx, ctx: Context, owner: Access) -> tuple[Stored,
     return known[MASTER], known[PUBLIC]
 
 
+def lacks_first(tx: Tx, owner: Access) -> bool:
+    """Return whether the account never had its two first tokens; one that was revoked counts."""
+    known = {s.access.name for s in accesses.all_of(tx, owner.account_id) if s.access.api == API}
+    return not {MASTER, PUBLIC} <= known
+
+
 def make(tx: WriteTx, ctx: Context, owner: Access, author: str, rights: Sequence[str]) -> Stored:
     """Make a token with some of the four rights on everything.
 

@@ -111,6 +111,7 @@ _FIELDS = (
 )
 _GET = Sql(select(*_FIELDS).where(account.c.account_id == bindparam("account")))
 _LIST = Sql(select(*_FIELDS).order_by(account.c.account_id))
+_FIRST = Sql(select(*_FIELDS).order_by(account.c.account_id).limit(1))
 _COUNT = Sql(select(func.count()).select_from(account))
 _UPDATE = Sql(
     update(account)
@@ -275,6 +276,12 @@ def get(tx: Tx, account_id: int) -> Account | None:
 def all_of(tx: Tx) -> list[Account]:
     """Return every account, oldest first."""
     return [_account(row) for row in tx.execute(_LIST, {})]
+
+
+def first(tx: Tx) -> Account | None:
+    """Return the account that was made first, None where there is none."""
+    row = tx.one(_FIRST, {})
+    return _account(row) if row else None
 
 
 def count(tx: Tx) -> int:

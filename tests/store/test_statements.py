@@ -39,6 +39,7 @@ NAMED = re.compile(r"\b(?:FROM|JOIN|UPDATE|INTO) (\w+(?:, \w+)*)")
 
 WHOLE_SERVER = (
     "accounts._LIST",  # commands list the accounts of the server
+    "accounts._FIRST",  # the front page of the Personal API is somebody's where nobody asks
     "accounts._COUNT",
     "changes._LATEST",
     "changes._MANY",  # who listens for several accounts looks for all of them at once

@@ -16,14 +16,25 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from diurnal import http
 from diurnal.dialects.personal import elements, resources
 from diurnal.dialects.personal.elements import Unnumbered
-from diurnal.errors import AppError, InvalidInput, TooMany, Unauthenticated
+from diurnal.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    Upstream,
+)
 from diurnal.http import Handler
 from diurnal.model.access import Access
 from diurnal.model.time import to_datetime
 from diurnal.services import (
     accesses,
     accounts,
-    changelog,
+    audit,
     personal,
     profile,
     sessions,
@@ -77,21 +88,34 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+STATUSES: dict[type[AppError], tuple[int, str]] = {
+    **dict.fromkeys(
+        (InvalidInput, Conflict, Forbidden, NotFound, TooLarge, Unauthenticated), (400, "refused")
+    ),
+    TooMany: (429, "slow"),
+    Upstream: (502, "upstream"),
+    Unavailable: (503, "unavailable"),
+    AppError: (500, "error"),
+}
+
 Page = Callable[[Context, Request, Access], Awaitable[Response]]
 
 
 def handlers(ctx: Context) -> dict[str, Handler]:
     """Return the pages by path."""
 
+    def watch(page: Callable[..., Awaitable[Response]]) -> http.Watch:
+        return http.Watch(ctx, "page", f"personal.{page.__name__}")
+
     def public(page: Callable[[Context, Request], Awaitable[Response]]) -> Handler:
         async def answer(request: Request) -> Response:
-            try:
-                http.refuse_foreign(request)
-                return await page(ctx, request)
-            except AppError as error:
-                return PlainTextResponse(error.message, 400)
+            http.refuse_foreign(request)
+            return await page(ctx, request)
 
-        return answer
+        def told(error: AppError, status: int, _id: str) -> Response:
+            return PlainTextResponse(error.message, status)
+
+        return http.guarded(answer, STATUSES, told, watch=watch(page))
 
     def own(page: Page) -> Handler:
         async def answer(request: Request) -> Response:
@@ -99,12 +123,17 @@ def handlers(ctx: Context) -> dict[str, Handler]:
             if caller is None:
                 here = quote(request.url.path.rpartition("/")[2] or "index.php")
                 return _go(request, f"/admin/login.php?redirect={here}")
-            try:
+
+            async def shown(request: Request) -> Response:
+                http.doing.done_by(caller)
                 http.refuse_foreign(request)
                 return await page(ctx, request, caller)
-            except AppError as error:
-                shown = {"title": "Not done", "here": "", "problem": error.message}
-                return _admin(request, caller, "admin.html", shown, 400)
+
+            def told(error: AppError, status: int, _id: str) -> Response:
+                known = {"title": "Not done", "here": "", "problem": error.message}
+                return _admin(request, caller, "admin.html", known, status)
+
+            return await http.guarded(shown, STATUSES, told, watch=watch(page))(request)
 
         return answer
 
@@ -306,6 +335,7 @@ async def auth(ctx: Context, request: Request) -> Response:
         return _html(request, "login.html", known, status)
     if isinstance(found, sign_in.Pending):
         return _html(request, "login.html", {"redirect": to, "ticket": found.ticket})
+    await http.resolve(ctx, found)  # so that the audit knows whose it is
     response = _go(request, f"/admin/{to}")
     http.keep_session(request, response, found)
     return response
@@ -476,21 +506,26 @@ async def user(ctx: Context, request: Request, caller: Access) -> Response:
 
 
 async def log(ctx: Context, request: Request, caller: Access) -> Response:
-    """Show the last changes of the account."""
+    """Show who did what last, through every API; sign-ins and what was refused too."""
     told = request.query_params.get("rows", "")
     most = int(told) if told in {str(n) for n in LOG_ROWS} else LOG_ROWS[0]
+    await http.doing.flush(ctx)  # what was done a moment ago is there
 
     def look(tx: Tx) -> list[dict[str, Any]]:
-        after = max(changelog.rev(tx, caller) - most, 0)
         zone = ctx.state(tx, caller.account_id).zones.home
+        found = audit.find(tx, caller, audit.Query(limit=most))
+        names = accesses.source_names(tx, caller, {e.line.access for e in found})
         return [
             {
-                "date": f"{to_datetime(c.time, zone):%Y-%m-%d %H:%M:%S}",
-                "kind": c.kind,
-                "op": c.op,
-                "id": c.id,
+                "date": f"{to_datetime(line.time, zone):%Y-%m-%d %H:%M:%S}",
+                "door": line.door,
+                "action": line.action,
+                "target": line.target,
+                "by": names[line.access],
+                "address": line.address,
+                "error": line.error,
             }
-            for c in reversed(changelog.since(tx, caller, after, most))
+            for _, line in found
         ]
 
     shown = {"title": "Log", "here": "log.php", "rows": await http.read(ctx, look), "most": most}

@@ -55,6 +55,8 @@ def test_the_pages_are_their_owners_alone(ctx: Context, alice: Access) -> None:
     answer = client.post("/personal/admin/auth.php", data=right)
     assert answer.headers["location"] == "/personal/admin/tokens.php"
     assert COOKIE in answer.headers["set-cookie"]
+    signed_in = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+    assert "<td>personal.auth</td>" in client.get("/personal/admin/log.php", headers=signed_in).text
 
 
 def test_the_owner_publishes_makes_tokens_and_resources(
@@ -77,11 +79,29 @@ def test_the_owner_publishes_makes_tokens_and_resources(
     assert "no type" in ask("POST", "modules_save.php", 400, new="films", columns="pages colour")
     assert "Reader (0)" in ask("POST", "tokens.php", author="Reader", permissions="0100")
     assert "Ann Example" in ask("POST", "user.php", name="Ann Example", url="https://example.org")
-    assert "<td>access</td>" in ask("GET", "log.php")
+    log = ask("GET", "log.php")
+    assert "<td>access</td>" not in log
+    assert "<td>personal.user</td>" in log
+    assert "<td>personal.modules_save</td>" in log
     assert "books" in ask("GET", "docs.php")
     assert "Done." in ask("POST", "update.php", x="1")
     session["origin"] = "https://elsewhere.example"
     assert "another site" in ask("POST", "tokens.php", 400, author="B", permissions="0100")
+
+
+def test_the_first_tokens_are_listed_before_any_page_was_opened(
+    ctx: Context, alice: Access, session: dict[str, str]
+) -> None:
+    client = Client(ctx)
+
+    def named() -> dict[str, str]:
+        listed = client.get("/api/v1/tokens", headers=session).json()["tokens"]
+        return {t["name"]: t["id"] for t in listed if t["api"] == "personal"}
+
+    found = named()
+    assert set(found) == {"master", "public"}
+    client.request("DELETE", f"/api/v1/tokens/{found['master']}", headers=session)
+    assert set(named()) == {"public"}  # what was revoked stays so
 
 
 def test_a_cron_job_has_sources_look_for_news_by_the_master_token(
