@@ -22,6 +22,7 @@ from diurnal.model.records import (
     DayDatum,
     Item,
     OwnMeasure,
+    OwnRows,
     Points,
     Progress,
     Source,
@@ -87,6 +88,7 @@ class _Reader:
             "points": self._points,
             "file": self._piece,
             "event": self._event,
+            "rows": self._rows,
             "end": self._end,
         }
 
@@ -182,6 +184,12 @@ class _Reader:
             source_id=said.get("sourceId", ""),
             files=files,
         )
+
+    def _rows(self, said: dict[str, Any]) -> Iterator[Item]:
+        columns, rows = tuple(map(str, said["columns"])), tuple(map(tuple, said["rows"]))
+        if any(len(row) != len(columns) for row in rows):
+            raise ValueError("rows of different length")
+        yield OwnRows(str(said["table"]), columns, rows)
 
     def _piece(self, said: dict[str, Any]) -> Iterator[Item]:
         self._file.write(base64.b64decode(said["data"], validate=True))

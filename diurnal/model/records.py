@@ -128,6 +128,14 @@ class StreamSeen(msgspec.Struct, frozen=True, kw_only=True):
     trashed: bool = False
 
 
+class OwnRows(msgspec.Struct, frozen=True):
+    """Rows of one's own export as they lay there: of `table`, a cell for each of `columns`."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
 class Attached(msgspec.Struct, frozen=True, eq=False):
     """The bytes of a file, before the datum that names their SHA-256."""
 
@@ -192,6 +200,7 @@ Item = (
     | OwnMeasure
     | StreamSeen
     | Attached
+    | OwnRows
     | ZonesKnown
     | ZoneSeen
     | Bad

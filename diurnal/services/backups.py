@@ -12,7 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,8 @@ class Manifest(msgspec.Struct, frozen=True):
     server: dict[str, Table]
     keys: bool
     not_held: list[str]
+    census: str
+    """SHA-256 over what is told of every account and every table: see `census`."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -257,6 +259,7 @@ class _Making:
             self._keys()
         self._progress(len(found), len(found))
         tables = [*dump.of_accounts(), *dump.of_server()]
+        columns = {str(t.name): list(dump.columns(t)) for t in tables}
         manifest = Manifest(
             format=FORMAT,
             version=VERSION,
@@ -264,11 +267,12 @@ class _Making:
             schema=HEAD,
             engine=ctx.store.engine.name.lower(),
             made_us=began,
-            columns={str(t.name): list(dump.columns(t)) for t in tables},
+            columns=columns,
             accounts=holdings,
             server=server,
             keys=keys,
             not_held=[*NOT_HELD, *([] if keys else [NO_KEYS])],
+            census=census(holdings, server),
         )
         self._writer.finish(msgspec.to_builtins(manifest))
         return manifest
@@ -401,6 +405,15 @@ class _Making:
                 self._writer.add_stream(f"{place}/uploads/{row.id}", length, take)
             n += 1
         return n
+
+
+def census(accounts: Sequence[Holding], server: Mapping[str, Table]) -> str:
+    """Return a hash over how many rows of which content each table of each account has.
+
+    A table cannot be told to be empty, or left out, without it.
+    """
+    told = msgspec.json.encode([accounts, server], order="sorted")
+    return hashlib.sha256(told).hexdigest()
 
 
 _STANDS_ON = (

@@ -40,6 +40,7 @@ PAIRS_MAX = 60
 BLOCK_DAYS_MAX = 90
 SEED_BITS = 53
 """Seeds travel as JSON numbers."""
+DAYS_MAX = 100_000
 AHEAD_MAX = 366
 """Days until a trial begins."""
 MORNING = 7 * HOUR
@@ -212,6 +213,43 @@ def look(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> Stored:
     found = get(tx, caller, id_)
     _enqueue(tx, ctx, caller.account_id, id_)
     return found
+
+
+def check_whole(one: Stored) -> None:
+    """Refuse a trial of somebody's export that cannot be one.
+
+    Raises:
+        InvalidInput: it cannot be.
+    """
+    fits = (
+        all(0 < len(text.strip()) <= TEXT_MAX for text in (one.name, one.arm_a, one.arm_b))
+        and one.id
+        and 1 <= len(one.measures) <= MEASURES_MAX
+        and all(isinstance(key, str) for key in one.measures)
+        and PAIRS_MIN <= one.pairs <= PAIRS_MAX
+        and 1 <= one.block_days <= BLOCK_DAYS_MAX
+        and 0 <= one.washout_days < one.block_days
+        and 0 <= one.seed < 2**SEED_BITS
+        and abs(one.first_day) < DAYS_MAX
+    )
+    if not fits:
+        raise InvalidInput("no experiment can be like this")
+    try:
+        blocks = [int(b["last_day"]) + int(b["washout_days"]) for b in one.blocks or ()]
+        fits = all({"arm", "first_day"} <= b.keys() for b in one.blocks or ())
+        fits = fits and all({"measure", "last_day"} <= v.keys() for v in one.verdicts or ())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InvalidInput("a schedule that cannot be read") from None
+    if not fits or (one.blocks is not None and len(blocks) != 2 * one.pairs):
+        raise InvalidInput("a schedule of another plan")
+
+
+def go_on(tx: WriteTx, ctx: Context, account_id: int, id_: str) -> None:
+    """Have the worker look at a trial that came with an import, unless it has long ended."""
+    one = store.get(tx, account_id, id_)
+    today = ctx.state(tx, account_id).zones.day_at(ctx.now())
+    if one is not None and one.cancelled is None and today <= last_day(one) + AFTER:
+        _enqueue(tx, ctx, account_id, id_)
 
 
 def _enqueue(tx: WriteTx, ctx: Context, account_id: int, id_: str) -> None:

@@ -16,7 +16,7 @@ from diurnal.model.access import Access
 from diurnal.model.events import Event
 from diurnal.model.sources import kind_of
 from diurnal.model.time import day_text, to_datetime
-from diurnal.services import accesses, jobs
+from diurnal.services import accesses, jobs, own_rows
 from diurnal.services.context import AccountState, Context
 from diurnal.store import accounts, dump, exports, files
 from diurnal.store.database import Tx
@@ -190,7 +190,7 @@ def write(
 def write_jsonl(reading: Reading, out: Path) -> dict[str, int]:
     """Write what `connectors.diurnal_export` reads again."""
     counts = dict.fromkeys(
-        ("streams", "measures", "days", "points", "events", "versions", "files"), 0
+        ("streams", "measures", "days", "points", "events", "versions", "files", "rows"), 0
     )
     with created(out / FILE) as file:
         _Lines(reading, file, counts).write()
@@ -284,6 +284,10 @@ class _Lines:
         for version in reading.versions():
             self._event(version.event, kind="version", until=version.rev)
             self._counts["versions"] += 1
+        for table, columns, rows in own_rows.lines(reading.tx, reading.owner.account_id):
+            self._line("rows", table=table, columns=columns, rows=rows)
+            self._counts["rows"] += len(rows)
+            reading.told(0)
         self._line("end", rows=self._counts)
 
     def _day(self, row: DayRow) -> None:

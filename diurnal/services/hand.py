@@ -31,6 +31,7 @@ from diurnal.model.records import (
     DayDatum,
     Item,
     OwnMeasure,
+    OwnRows,
     Points,
     StreamSeen,
     ZoneSeen,
@@ -44,6 +45,7 @@ from diurnal.services import (
     jobs,
     measures,
     own_export,
+    own_rows,
     series,
 )
 from diurnal.services.context import Context
@@ -155,6 +157,7 @@ class Hand:
             OwnMeasure: self._own_measure,
             StreamSeen: self._stream,
             Attached: self._attached,
+            OwnRows: self._own_rows,
             ZonesKnown: self._zones_known,
             ZoneSeen: self._zone,
             Bad: self._bad,
@@ -331,6 +334,19 @@ class Hand:
         problem = own_export.keep_file(self._ctx, self._caller, attached)
         if problem is not None:
             self._set_aside(Bad(problem, self._path, attached.hash), 1)
+
+    def _own_rows(self, rows: OwnRows) -> None:
+        """Add rows after the events that they hang on."""
+        self.flush()
+
+        def put(tx: WriteTx) -> Outcome:
+            jobs.check(tx, self._lease)
+            outcome = own_rows.put(tx, self._ctx, self._caller, rows)
+            if self._batch.dry_run:
+                raise _Rollback(outcome)
+            return outcome
+
+        self._count(self._write(put))
 
     def _zones_known(self, known: ZonesKnown) -> None:
         self.flush()

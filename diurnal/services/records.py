@@ -34,7 +34,8 @@ class Record(msgspec.Struct, frozen=True):
     """One record.
 
     Attributes:
-        seq: the account's change number at its creation: its number for APIs that number.
+        seq: its number for APIs that number, never given twice in its collection: the account's
+            change number at its creation, or more.
     """
 
     id: str
@@ -150,11 +151,13 @@ def create(
         raise Forbidden("this key may not add here")
     if store.count(tx, caller.account_id, collection) + len(given) > RECORDS_MAX:
         raise TooLarge(f"a collection has at most {RECORDS_MAX} records", limit=RECORDS_MAX)
+    # Records that an export brought along keep their numbers, which may be ahead of ours.
+    first = max(stamp.rev, store.top(tx, caller.account_id, collection) + 1)
     made = [
         Record(
             id=ctx.new_id(),
-            seq=stamp.rev + n,
-            values={number: stamp.rev + n, **_checked(values)},
+            seq=first + n,
+            values={number: first + n, **_checked(values)},
             created=stamp.at + n,
             modified=stamp.at + n,
         )
@@ -259,6 +262,17 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         events.check_json(name, "name")
         events.check_json(value, name)
     return dict(values)
+
+
+def check_body(body: str) -> None:
+    """Refuse the text of a record that cannot be.
+
+    Raises:
+        InvalidInput, TooLarge: it cannot be.
+    """
+    if len(body.encode()) > BODY_BYTES_MAX:
+        raise TooLarge(f"a record has at most {BODY_BYTES_MAX} bytes", limit=BODY_BYTES_MAX)
+    _checked(_values(body))
 
 
 def _save(

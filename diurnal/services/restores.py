@@ -154,6 +154,15 @@ class _Seen:
 
     def check(self, manifest: Manifest) -> None:
         """Compare with what the manifest says, table by table."""
+        if backups.census(manifest.accounts, manifest.server) != manifest.census:
+            raise InvalidInput("the manifest was changed: its census does not fit")
+        of_accounts = manifest.columns.keys() - manifest.server.keys()
+        for holding in manifest.accounts:
+            left_out = of_accounts - holding.tables.keys()
+            if left_out:
+                raise InvalidInput(
+                    f"account {holding.id}: nothing is told of {', '.join(sorted(left_out))}"
+                )
         for holding in manifest.accounts:
             if len(self._files.pop(holding.id, ())) != holding.files:
                 raise InvalidInput(f"attachments of account {holding.id} are missing")

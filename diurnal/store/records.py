@@ -40,6 +40,7 @@ _PAGE = Sql(
 _BY_SEQ = Sql(select(*_FIELDS).where(*_HERE, in_list(record.c.seq, "seqs")).order_by(record.c.seq))
 _BY_ID = Sql(select(*_FIELDS).where(*_HERE, in_list(record.c.id, "ids")).order_by(record.c.seq))
 _COUNT = Sql(select(func.count()).select_from(record).where(*_HERE))
+_TOP = Sql(select(func.max(record.c.seq)).where(*_HERE))
 _COLLECTIONS = Sql(
     select(record.c.collection, func.count())
     .where(record.c.account_id == bindparam("account"))
@@ -109,6 +110,12 @@ def count(tx: Tx, account_id: int, collection: str) -> int:
     """Return how many records a collection has."""
     row = tx.one(_COUNT, {"account": account_id, "collection": collection})
     return int(row[0]) if row else 0
+
+
+def top(tx: Tx, account_id: int, collection: str) -> int:
+    """Return the highest number in a collection, 0 where it is empty."""
+    row = tx.one(_TOP, {"account": account_id, "collection": collection})
+    return int(row[0]) if row and row[0] is not None else 0
 
 
 def collections(tx: Tx, account_id: int) -> dict[str, int]:

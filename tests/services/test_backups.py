@@ -323,21 +323,64 @@ def test_every_file_that_is_missing_moved_or_there_twice_is_found(small: Path) -
             restores.verify(small)
 
 
+def _emptied(members: dict[str, bytes], name: str) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the members without those of a table, and a manifest that says it was empty."""
+    manifest = msgspec.json.decode(members["manifest.json"])
+    gone = {m for m in members if m.split("/")[-1].startswith(f"{name}-")}
+    assert gone
+    manifest["parts"] = [part for part in manifest["parts"] if part[0] not in gone]
+    for held in (manifest["server"], *(a["tables"] for a in manifest["accounts"])):
+        if name in held:
+            held[name] = {"rows": 0, "sha256": hashlib.sha256().hexdigest()}
+    left = {m: body for m, body in members.items() if m not in gone and m != "manifest.json"}
+    return left, manifest
+
+
 @only_sqlite
 @pytest.mark.parametrize("name", ["event", "account", "account_clock", "change", "source"])
 def test_a_table_that_was_emptied_with_care_is_found(small: Path, name: str) -> None:
     """The manifest was made to fit; that there must be something is told by the other tables."""
-    members = dict(_members(small))
-    manifest = msgspec.json.decode(members.pop("manifest.json"))
-    gone = [m for m in members if m.split("/")[-1].startswith(f"{name}-")]
-    assert gone
-    for member in gone:
-        del members[member]
-    manifest["parts"] = [part for part in manifest["parts"] if part[0] not in gone]
-    for account in manifest["accounts"]:
-        account["tables"][name] = {"rows": 0, "sha256": hashlib.sha256().hexdigest()}
+    members, manifest = _emptied(dict(_members(small)), name)
+    told = msgspec.convert(manifest | {"parts": []}, backups.Manifest)
+    manifest["census"] = backups.census(told.accounts, told.server)
     _pack(small, [*members.items(), ("manifest.json", msgspec.json.encode(manifest))])
     with pytest.raises(InvalidInput, match=r"none of|no row of"):
+        restores.verify(small)
+
+
+@only_sqlite
+def test_whichever_table_is_empty_that_was_not_is_found(small: Path) -> None:
+    """Of all tables there are, with counts and hashes of the others that fit."""
+    whole = dict(_members(small))
+    said = msgspec.json.decode(whole["manifest.json"])
+    had = {
+        name
+        for tables in (said["server"], *(a["tables"] for a in said["accounts"]))
+        for name, table in tables.items()
+        if table["rows"]
+    }
+    assert len(had) > 15
+    for name in sorted(had):
+        members, manifest = _emptied(whole, name)
+        _pack(small, [*members.items(), ("manifest.json", msgspec.json.encode(manifest))])
+        with pytest.raises(InvalidInput, match="census"):
+            restores.verify(small)
+
+
+@only_sqlite
+@pytest.mark.parametrize("name", ["event", "webhook"])
+def test_a_table_of_which_nothing_is_told_is_found(small: Path, name: str) -> None:
+    members = dict(_members(small))
+    manifest = msgspec.json.decode(members.pop("manifest.json"))
+    for account in manifest["accounts"]:
+        del account["tables"][name]
+    gone = {m for m in members if m.split("/")[-1].startswith(f"{name}-")}
+    manifest["parts"] = [part for part in manifest["parts"] if part[0] not in gone]
+    told = msgspec.convert(manifest | {"parts": []}, backups.Manifest)
+    manifest["census"] = backups.census(told.accounts, told.server)
+    left = [(m, body) for m, body in members.items() if m not in gone]
+    _pack(small, [*left, ("manifest.json", msgspec.json.encode(manifest))])
+    with pytest.raises(InvalidInput, match=f"nothing is told of {name}"):
         restores.verify(small)
 
 

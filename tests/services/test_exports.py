@@ -9,16 +9,32 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 from sqlalchemy import select
 
+from diurnal import worker
 from diurnal.errors import Conflict, Forbidden, InvalidInput
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.time import HOUR, SECOND, day_from_text
-from diurnal.services import attachments, days, events, exports, imports, series, streams
+from diurnal.services import (
+    attachments,
+    days,
+    events,
+    experiments,
+    exports,
+    findings,
+    imports,
+    jobs,
+    records,
+    series,
+    streams,
+)
+from diurnal.services import own_rows as rules
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
-from diurnal.store import tables
+from diurnal.store import findings as finding_rows
+from diurnal.store import own_rows, tables
 from diurnal.store.sql import Sql
 from tests import cases
 from tests.clock import START
@@ -107,6 +123,133 @@ def test_what_was_exported_comes_back_as_the_same_rows(
         assert any(day.value is not None for day in mine)
     (file,) = cases.read(ctx, events.get, charlie, "mine").files
     assert ctx.blobs.intact(charlie.account_id, file.hash)
+
+
+ROWS = (tables.record, tables.record_key, tables.experiment, tables.track, tables.finding)
+
+
+def live_on(ctx: Context, who: Access) -> None:
+    """Have some of every table that is held row by row."""
+    from diurnal.model.tracks import Track
+    from diurnal.services import tracks
+
+    people = [{"email": "A@b.example", "n": 1.5}, {"email": None, "tags": ["x", {"y": None}]}]
+    cases.write(ctx, records.create, who, "users", people, keys=("email",), number="user_id")
+    cases.write(ctx, records.create, who, "notes_of", [{"text": "ünïcode 🦉"}])
+    planned = {"name": "Coffee", "arm_a": "none", "arm_b": "some", "measures": ["steps"]}
+    days_ = {"first_day": day_from_text("2026-03-01"), "pairs": 3, "block_days": 2}
+    cases.write(ctx, experiments.create, who, **planned, **days_, washout_days=0, seed=2**52 + 1)
+    assert worker.step(ctx, {"experiment": worker.handlers()["experiment"]}, owner="w")
+    cases.add(ctx, who, cases.note(type="series:x/speed", id="ride", content=None))
+    import numpy as np
+
+    points = Track(np.array([0, 10**9]), {"value": np.array([1.5, 2.5])})
+    cases.write(ctx, tracks.write, who, "ride", points)
+    said: dict[str, Any] = {"measure": "mood", "measure2": "steps", "day": 0, "version": 1}
+    row = finding_rows.Stored(
+        **said,
+        id=ctx.new_id(),
+        kind=findings.FEEDBACK,
+        body='{"opinion":"useful"}',
+        created=START,
+    )
+    result = msgspec.structs.replace(row, id=ctx.new_id(), kind="average", body="{}")
+    ctx.store.write(lambda tx: finding_rows.add(tx, who.account_id, [row, result])).result()
+
+
+def as_they_lie(ctx: Context, who: Access) -> dict[str, list[Any]]:
+    """Return the rows without the account's number, and of findings the opinions alone."""
+    found = {}
+    for t in ROWS:
+        said = select(*(c for c in t.columns if c.name != "account_id"))
+        mine = said.where(t.c.account_id == who.account_id).order_by(*t.primary_key)
+        if t is tables.finding:
+            mine = mine.where(t.c.kind == findings.FEEDBACK)
+        found[t.name] = ctx.store.read(lambda tx, q=mine: tx.execute(Sql(q), {}))
+    return found
+
+
+def test_records_experiments_tracks_and_opinions_come_home_as_the_same_rows(
+    ctx: Context, alice: Access, charlie: Access, tmp_path: Path
+) -> None:
+    # Her numbers are far ahead of those that he will get.
+    gone = cases.write(ctx, records.create, alice, "gone", [{}] * 100)
+    cases.write(ctx, records.delete, alice, "gone", [r.id for r in gone])
+    live_on(ctx, alice)
+    before = as_they_lie(ctx, alice)
+    assert all(before.values()), before
+    made = exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    assert made.rows["rows"] == sum(map(len, before.values()))
+    result = bring_in(ctx, charlie, tmp_path / "out")
+    aside = ctx.store.read(lambda tx: imports.aside(tx, charlie, result.batch, most=9))
+    assert result.set_aside == 0, aside
+    assert as_they_lie(ctx, charlie) == before
+    again = bring_in(ctx, charlie, tmp_path / "out")
+    assert (again.new, again.changed, again.set_aside) == (0, 0, 0)
+    assert as_they_lie(ctx, charlie) == before
+    # A number that came along is never given to another.
+    (new,) = cases.write(ctx, records.create, charlie, "users", [{}], number="user_id")
+    seqs = [r.seq for r in cases.read(ctx, lambda tx, _c: records.listed(tx, charlie, "users"))]
+    assert new.seq == new.values["user_id"] == max(seqs)
+    assert len(set(seqs)) == len(seqs) == 3
+
+
+def test_an_experiment_that_came_along_goes_on(
+    ctx: Context, alice: Access, charlie: Access, tmp_path: Path
+) -> None:
+    live_on(ctx, alice)
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    bring_in(ctx, charlie, tmp_path / "out")
+    open_ = ctx.store.read(lambda tx: jobs.open_jobs(tx, charlie.account_id, ["experiment"]))
+    assert len(open_) == 1
+
+
+BAD_ROWS = [
+    ("session", ["access_id"], [["x"]]),
+    ("record", ["collection", "id"], [["users", "x"]]),
+    ("record", None, ["users", "x", 5, "not json", 1, 1]),
+    ("record", None, ["users", "x", -5, "{}", 1, 1]),
+    ("record", None, ["Users!", "x", 5, "{}", 1, 1]),
+    ("record", None, ["users", "x", "5", "{}", 1, 1]),
+    ("record_key", None, ["users", "email", "x" * 401, "x"]),
+    ("track", None, ["ride", 0, 1, "AAAA"]),
+    ("finding", None, ["f", "average", "mood", None, 0, 1, "{}", 1]),
+    ("experiment", None, ["e", "n", "a", "b", "[]", 1, 1, 3, 2, 0, None, None, None, None, 1, 1]),
+    (
+        "experiment",
+        None,
+        ["e", "n", "a", "b", '["mood"]', 1, 1, 3, 2, 0, "[{}]", None, None, None, 1, 1],
+    ),
+]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_rows_that_nobody_exported_are_set_aside(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    path = tmp_path / "out" / exports.FILE
+    *first, end = path.read_bytes().splitlines(keepends=True)
+    given = [
+        {"kind": "rows", "table": t, "columns": c or own_rows.columns(t), "rows": r if c else [r]}
+        for t, c, r in BAD_ROWS
+    ]
+    path.write_bytes(b"".join([*first, *(msgspec.json.encode(g) + b"\n" for g in given), end]))
+    result = bring_in(ctx, alice, tmp_path / "out")
+    assert (result.new, result.set_aside) == (0, len(BAD_ROWS))
+    assert not any(as_they_lie(ctx, alice).values())
+
+
+def test_every_table_is_in_an_export_or_said_not_to_be() -> None:
+    known = set(tables.metadata.tables)
+    declared = {*rules.HELD, *rules.NOT_HELD}
+    assert declared - {"alembic_version"} == known
+    assert not set(rules.HELD) & set(rules.NOT_HELD)
+    assert {t.name for t in ROWS} == set(own_rows.TABLES)
+    assert {name for name, how in rules.HELD.items() if how.startswith("rows")} == set(
+        own_rows.TABLES
+    )
+    assert all(rules.NOT_HELD.values())
 
 
 def told(ctx: Context, who: Access, measure: str) -> list[Any]:
