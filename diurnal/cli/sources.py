@@ -146,14 +146,11 @@ def set_app(
     forget: Annotated[bool, typer.Option("--forget", help="Forget it.")] = False,
 ) -> None:
     """Set the application that everybody here signs in with at a source."""
-    from diurnal.connectors import OAuth2
-    from diurnal.errors import InvalidInput
-    from diurnal.services import sources, upstreams
+    from diurnal.services import source_apps, sources, upstreams
 
     if forget == (client_id is not None):
         usage("give --client-id or --forget")
-    if not isinstance(sources.find(name).auth, OAuth2):
-        raise InvalidInput(f"{name} needs no application")
+    source_apps.must_sign_in(sources.declared(name))
     keys = None
     if client_id is not None:
         secret = sys.stdin.readline().strip() if client_secret_stdin else ""

@@ -166,6 +166,12 @@ def app(tx: Tx, ctx: Context, name: str) -> AppKeys | None:
     return bound[1] if bound[0] == name else None
 
 
+def app_is_set(ctx: Context, name: str) -> bool:
+    """Return whether the settings name the application that everybody here uses."""
+    told = ctx.settings.connectors.get(name)
+    return told is not None and bool(told.client_id)
+
+
 def set_app(tx: WriteTx, ctx: Context, name: str, keys: AppKeys | None) -> None:
     """Store the application that everybody here uses, or forget it.
 

@@ -478,6 +478,11 @@ TABLE: Mapping[str, Row] = {
     ),
     "GET /admin/storage": Row(owner_only(200)),
     "GET /admin/logs": Row(owner_only(200)),
+    "GET /admin/source-apps": Row(owner_only(200)),
+    "PUT /admin/source-apps/{connector}": Row(
+        owner_only(200), {"connector": "oura"}, {"clientId": "id", "clientSecret": "secret"}
+    ),
+    "DELETE /admin/source-apps/{connector}": Row(owner_only(200), {"connector": "oura"}),
     "GET /admin/backups": Row(owner_only(200)),
     "POST /admin/backups": Row(owner_only(202)),
     "GET /admin/backups/{name}": Row(owner_only(404), {"name": "nothing.backup"}),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from diurnal import worker
@@ -15,6 +17,7 @@ from diurnal.cli.logs import redacted
 from diurnal.model.access import Access
 from diurnal.services import source_http
 from diurnal.services.context import Context
+from diurnal.store import upstreams as upstream_store
 from tests.clock import DAY, HOUR, Clock
 from tests.dialects.native.client import Api, opened, owner_token
 from tests.services.syncing import Upstream, Weights, pointed, use
@@ -261,3 +264,47 @@ def test_nothing_secret_is_shown_again(api: Api) -> None:
     shown = json.dumps([api.ok("GET", "/connections"), api.ok("GET", f"/connections/{made['id']}")])
     assert "very-secret" not in shown
     assert made["has"] == ["key"]
+
+
+def test_an_admin_gives_the_application_that_everybody_signs_in_with(
+    api: Api, here: Context, alice: Access, charlie: Access
+) -> None:
+    told = api.ok("GET", "/admin/source-apps")
+    assert told["redirectUri"].endswith("/api/v1/connections/callback")
+    apps = {a["connector"]: a for a in told["apps"]}
+    assert {"oura", "instapaper", "withings"} <= apps.keys()
+    assert "github" not in apps
+    assert apps["oura"]["help"]
+    assert "clientId" not in apps["oura"]
+    path = "/admin/source-apps/testing"
+    app = {"clientId": "house-id", "clientSecret": "house-secret"}
+    other = api.with_token(owner_token(here, charlie))
+    other.refused(403, "GET", "/admin/source-apps")
+    other.refused(403, "PUT", path, app)
+    other.refused(403, "DELETE", path)
+    api.refused(400, "PUT", "/admin/source-apps/github", app)
+    api.refused(404, "PUT", "/admin/source-apps/nobodys", app)
+    kept = api.ok("PUT", path, app)
+    assert (kept["clientId"], kept["hasSecret"]) == ("house-id", True)
+    again = api.ok("PUT", path, {"clientId": "house-id-2"})
+    assert (again["clientId"], again["hasSecret"]) == ("house-id-2", True)
+    sealed = here.store.read(lambda tx: upstream_store.get(tx, "testing")).app
+    assert sealed is not None
+    assert b"house-" not in sealed
+    said = json.dumps([kept, again, api.ok("GET", "/audit"), api.ok("GET", "/connectors")])
+    assert "house-secret" not in said
+    made = other.ok("POST", "/connections", {"connector": "testing"})
+    begun = other.ok("POST", f"/connections/{made['id']}/authorize", {})
+    assert parse_qs(urlsplit(begun["url"]).query)["client_id"] == ["house-id-2"]
+    assert "clientId" not in api.ok("DELETE", path)
+    other.refused(400, "POST", f"/connections/{made['id']}/authorize", {})
+
+
+def test_an_application_that_the_settings_name_is_changed_there(
+    here: Context, alice: Access
+) -> None:
+    told = {"testing": msgspec.structs.replace(here.settings.connectors["testing"], client_id="x")}
+    fixed = replace(here, settings=msgspec.structs.replace(here.settings, connectors=told))
+    with opened(fixed, owner_token(fixed, alice)) as api:
+        api.refused(409, "PUT", "/admin/source-apps/testing", {"clientId": "y"})
+        api.refused(409, "DELETE", "/admin/source-apps/testing")
