@@ -42,6 +42,8 @@ _TOTALS = (
     ("power_max", "max_power"),
 )
 _OTHER = {"generic", "all", "multisport", "transition", "training"}
+EMPTY_MAX = 20_000
+"""Messages without a field: they cost time, and no device writes them."""
 
 
 def recognise(entry: Entry) -> float:
@@ -73,9 +75,13 @@ def read(stream: BinaryIO) -> File:
             check_crc=fitdecode.CrcCheck.READONLY,
             error_handling=fitdecode.ErrorHandling.IGNORE,
         ) as reader:
-            data = fitdecode.FIT_FRAME_DATA
+            data, empty = fitdecode.FIT_FRAME_DATA, 0
             for frame in reader:
                 if frame.frame_type == data:
+                    if not frame.fields:
+                        empty += 1
+                        if empty > EMPTY_MAX:
+                            raise ValueError("too many messages that say nothing")
                     file.take(frame)
     except (fitdecode.FitError, ValueError, TypeError, IndexError, OverflowError, KeyError) as e:
         file.fault = f"damaged or cut off: {str(e)[:200] or type(e).__name__}"

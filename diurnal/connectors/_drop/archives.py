@@ -182,7 +182,11 @@ def list_gzip(
     inner = path[: -len(".gz")] if path.lower().endswith(".gz") else path
     if inner != path and not found.claim(inner):
         return
-    found.add(inner, _gzip_size(unpacked, open_, path, limit), limit, unpacked, head_bytes)
+    unpacked_size = _gzip_size(unpacked, open_, path, limit)
+    if unpacked_size > limit:
+        # Else its beginning would be imported before the rest is refused.
+        raise TooLarge(f"{path}: unpacks to more than {RATIO_MAX} times its size", limit=RATIO_MAX)
+    found.add(inner, unpacked_size, limit, unpacked, head_bytes)
 
 
 def _gzip_size(unpacked: Open, open_: Open, path: str, limit: int) -> int:

@@ -42,6 +42,8 @@ __all__ = ["CONNECTOR", "TableMap", "parse", "propose", "recognise", "sniff"]
 SOURCE = Source("CSV", Kind.DERIVED)
 """Where the mapping names no source."""
 BAD_MAX = 5_000
+BROKEN_MAX = 200_000
+"""Rows in a row without a date, after which the file is no table any more."""
 RAW_MAX = 2_000
 POINTS_BATCH = 20_000
 PROGRESS_ROWS = 2_000
@@ -177,7 +179,7 @@ class _Reading:
         self._unit: int | None = None
         self._kinds: dict[str, ValueKind] = {}
         self._batches: dict[str, _Batch] = {}
-        self._bads = 0
+        self._bads = self._broken = 0
 
     def items(self) -> Iterator[Item]:
         total = max(self._entry.size, 1)
@@ -197,6 +199,10 @@ class _Reading:
             next(found)
             for i, row in enumerate(found, 1):
                 yield from self._row(row, len(names))
+                if self._broken > BROKEN_MAX:
+                    place = f"{self._entry.path}:{row.line}"
+                    yield Bad("too many rows without a date; the rest is left out", place)
+                    break
                 if i % PROGRESS_ROWS == 0:
                     yield Progress("reading", min(row.done, total), total)
         yield from self._flush(1)
@@ -303,6 +309,7 @@ class _Reading:
     # -- rows --------------------------------------------------------------------------------
 
     def _row(self, row: table.Row, width: int) -> Iterator[Item]:
+        self._broken += 1
         if row.fault:
             yield from self._bad(row.fault, row)
             return
@@ -314,6 +321,7 @@ class _Reading:
         except (ValueError, OverflowError):
             yield from self._bad(f"no date: {_cell(row.cells, self._date)[:40]!r}", row)
             return
+        self._broken = 0
         if self._zone_at is not None and (name := _cell(row.cells, self._zone_at)):
             try:
                 zone(name)
