@@ -58,7 +58,11 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 def kept(ctx: Context) -> list[Kept]:
     """Return the backups in the folder, newest first."""
-    folder = ctx.settings.backups
+    return in_folder(ctx.settings.backups)
+
+
+def in_folder(folder: Path) -> list[Kept]:
+    """Return the backups that lie in a folder, newest first."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
         if _NAME.fullmatch(path.name):

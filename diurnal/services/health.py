@@ -15,7 +15,7 @@ import msgspec
 
 from diurnal.auth.keys import KEY_FILE, SIGNING_FILE
 from diurnal.errors import AppError
-from diurnal.model.time import DAY, MINUTE, SECOND, to_datetime
+from diurnal.model.time import DAY, HOUR, MINUTE, SECOND, to_datetime
 from diurnal.settings import Settings
 from diurnal.store import changes, migrate
 from diurnal.store.database import is_postgres, open_store, sqlite_path
@@ -52,6 +52,7 @@ def examine(settings: Settings, now: Callable[[], int]) -> Iterator[Finding]:
     yield from _certificate(settings, now())
     yield from _mail(settings)
     yield from _database(settings, now())
+    yield from _backups(settings, now())
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:
@@ -297,3 +298,79 @@ def _database(settings: Settings, now: int) -> Iterator[Finding]:
             what=f"the last change was made at {shown}, which is still to come",
             mend="set the clock, and let it be kept right (NTP)",
         )
+
+
+# Backups
+
+
+def _backups(settings: Settings, now: int) -> Iterator[Finding]:
+    """Look whether backups are made as they are scheduled, and whether they outlive the disk."""
+    name, hours, folder = "backups", settings.backup_hours, settings.backups
+    there = next(p for p in (folder, *folder.parents) if p.exists())
+    if not hours:
+        yield Finding(name=name, state=OK, what="none is scheduled")
+        return
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield Finding(
+            name=name,
+            state=WRONG,
+            what=f"{folder} is not writable for this user",
+            mend="give it to this user with chown, or choose another with backup_dir",
+        )
+        return
+    since = _first_account(settings)
+    if since is None:
+        yield Finding(name=name, state=OK, what=f"every {hours} h, once there is an account")
+        return
+    yield _newest(folder, hours, since, now)
+    if settings.data_dir.exists() and there.stat().st_dev == settings.data_dir.stat().st_dev:
+        yield Finding(
+            name="backup folder",
+            state=WARNING,
+            what=f"{folder} is on the same disk as the data: both go when it fails",
+            mend="set backup_dir to a folder of another disk, or copy the backups elsewhere",
+        )
+
+
+def _newest(folder: Path, hours: int, since: int, now: int) -> Finding:
+    """Say how old the newest backup is; twice the interval is too old."""
+    from diurnal.services import backup_jobs
+
+    found = backup_jobs.in_folder(folder)
+    last = found[0].made if found else since
+    late = now - last > 2 * hours * HOUR
+    if found:
+        at = to_datetime(last).strftime("%Y-%m-%d %H:%M UTC")
+        what = f"the newest is of {at}; one is due every {hours} h"
+    else:
+        what = f"none was made yet; one is due every {hours} h"
+    return Finding(
+        name="backups",
+        state=WRONG if late else OK,
+        what=what,
+        mend="look at the log and at the jobs of kind backup, whether the worker runs and the disk"
+        " has room; make one now with diurnal backup"
+        if late
+        else "",
+    )
+
+
+def _first_account(settings: Settings) -> int | None:
+    """Return when the first account was made; None where none is, or it cannot be read."""
+    from diurnal.store import accounts
+
+    url = settings.database_url
+    if not is_postgres(url) and not sqlite_path(url).exists():
+        return None
+    try:
+        if migrate.version(url) != HEAD:
+            return None
+        store = open_store(url)
+    except (AppError, OSError):
+        return None
+    try:
+        return min((a.created for a in store.read(accounts.all_of)), default=None)
+    except AppError:
+        return None
+    finally:
+        store.close()
