@@ -23,7 +23,7 @@ from tests.dialects.stories import Known, Recorder, Story
 DIALECTS = dialects()
 STORIES = stories.every()
 RECORD = os.environ.get("RECORD") == "yes"
-TOLD = ("exist", "personal", "personicle", "personyze", "pryv")
+TOLD = ("exist", "personal", "personicle", "personyze", "pryv", "pryv0")
 """Dialects whose every route has a story; the native API and OAuth have their own suites."""
 REFUSING = frozenset(
     {
@@ -68,7 +68,8 @@ def route_of(dialect: str, ask: str) -> str | None:
     """Return the route that a question goes to, None where it goes to another room."""
     method, _, path = ask.partition(" ")
     if path.startswith("//"):
-        path = path[1:].removeprefix(DIALECTS[dialect].prefix)
+        mounts = (DIALECTS[dialect].prefix, *DIALECTS[dialect].also_at)
+        path = next((path[1:].removeprefix(m) for m in mounts if path[1:].startswith(f"{m}/")), "")
     plain = path.partition("?")[0].rstrip("/") or "/"
     return next((r for m, p, r in _patterns(dialect) if m == method and p.match(plain)), None)
 
