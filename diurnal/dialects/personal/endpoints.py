@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from diurnal import http
 from diurnal.dialects.personal import elements, resources, wire
-from diurnal.dialects.personal.elements import Row, Unnumbered
+from diurnal.dialects.personal.elements import Unnumbered
 from diurnal.dialects.personal.resources import Resource
+from diurnal.dialects.personal.rows import Row
 from diurnal.errors import AppError, Forbidden, NotFound, Unauthenticated
 from diurnal.http import Handler
 from diurnal.model.access import Access, Rights
