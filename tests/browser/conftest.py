@@ -221,7 +221,10 @@ class Visit:
 
     def overflow(self) -> int:
         """How many pixels the page is wider than the screen."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+        size = self.page.viewport_size
+        assert size is not None
+        # Not the window's: on a phone it grows with a page that is too wide.
+        return int(self.page.evaluate("document.documentElement.scrollWidth")) - size["width"]
 
     def shoot(self, name: str) -> None:
         """Keep a picture where TEST_SHOTS says."""

@@ -171,6 +171,22 @@ def test_an_admin_invites_closes_an_account_and_sees_that_a_backup_is_whole(
         page.get_by_role("button", name="Make one now").click()
         page.get_by_role("button", name="Verify").click(timeout=60_000)
         expect(page.get_by_text("Whole, bit for bit")).to_be_visible(timeout=60_000)
+        jobs = page.get_by_role("region", name="Jobs")
+        jobs.get_by_label("Kind of job").select_option("backup")
+        expect(jobs.get_by_role("listitem").filter(has_text="Backup of alice")).to_contain_text(
+            "done"
+        )
+        page.get_by_label("With the text").fill("no line has this")
+        expect(page.get_by_text("Nothing fits.")).to_be_visible()
+        page.get_by_label("With the text").fill("")
+        logs = page.get_by_role("region", name="Logs", exact=True)
+        expect(logs.get_by_role("listitem").first).to_be_visible()
+        page.get_by_role("button", name="Room of erin").click()
+        page.get_by_label("At most").fill("1.5 GB")
+        page.get_by_role("button", name="Set it").click()
+        expect(page.get_by_text("of 1.5 GB in files, a limit of its own")).to_be_visible()
+        rooms = {one["username"]: one for one in server.call("GET", "/admin/storage")["accounts"]}
+        assert rooms["erin"]["attachmentQuota"] == 1_500_000_000
         page.get_by_role("button", name="Delete erin").click()
         dialog = page.get_by_role("dialog")
         expect(dialog.get_by_role("button", name="Delete it for good")).to_be_disabled()
