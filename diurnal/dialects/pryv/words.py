@@ -84,6 +84,13 @@ STATUSES: dict[type[AppError], tuple[int, str]] = {
     AppError: (500, "unexpected-error"),
 }
 
+ID_OF_CODE = {
+    # The first row of a code is that of its own class.
+    kind.code: id_
+    for kind, (_, id_) in reversed(STATUSES.items())
+    if kind.__module__ == AppError.__module__
+}
+"""Our own code of a class of errors, as the audit keeps it -> its id here."""
 _FORBIDDEN = "The given token's access permissions do not allow this operation."
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from diurnal.model.access import Access, Kind, Level, Permission
-from diurnal.services import accesses, streams
+from diurnal.services import accesses, audit, streams
 from diurnal.services.context import Context
 from tests.dialects.client import Client, personal_token, token
 
@@ -136,6 +136,18 @@ def test_a_batch_leaves_a_line_for_each_call(owner: App) -> None:
     named = owner.call("GET", "events?streams=:_audit:action-events.create")["events"]
     assert [e["id"] for e in named] == [e["id"] for e in made]
     assert owner.call("GET", f"events/{made[0]['id']}")["event"] == made[0]
+
+
+def test_the_audit_tells_a_refusal_by_the_id_that_the_client_was_told(
+    ctx: Context, owner: App
+) -> None:
+    said = [
+        owner.refused("GET", f"events/c{'0' * 24}", 404),
+        owner.refused("POST", "events", 400, json={"streamIds": ["no"], "type": "note/txt"}),
+    ]
+    audit.flush(ctx)
+    told = [e["content"]["id"] for e in owner.call("GET", "audit/logs?limit=2")["auditLogs"]]
+    assert sorted(told) == sorted(said) == ["unknown-referenced-resource", "unknown-resource"]
 
 
 BAD_BATCHES = [{}, [1], [{}], [{"method": "events.get"}], [{"params": {}}], "x"]

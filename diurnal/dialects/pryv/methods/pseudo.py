@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from diurnal.dialects.pryv import checks
+from diurnal.dialects.pryv import checks, words
 from diurnal.dialects.pryv.methods import day_values
 from diurnal.dialects.pryv.methods.day_values import DAYS
 from diurnal.dialects.pryv.methods.table import Call, Result
@@ -140,7 +140,9 @@ def written(entry: Entry) -> dict[str, Any]:
         "query": {"targets": line.target} if line.target else {},
     }
     if line.error:
-        content |= {"id": line.error, "message": line.error}
+        # The audit keeps no texts, which may tell more than its reader may know.
+        id_ = words.ID_OF_CODE.get(line.error, line.error)
+        content |= {"id": id_, "message": id_}
     at = seconds(line.time)
     return {
         "id": f"{AUDIT}c{entry.seq:024d}",
