@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import zstandard
 
 from diurnal.model.access import Access, Kind, Level, Permission
-from diurnal.services import accesses, audit
+from diurnal.services import accesses, audit, backups, exports
 from diurnal.services.context import Context
+from diurnal.store import archive
 from tests import cases
 from tests.canaries import Canaries
 from tests.conftest import PASSWORD
-from tests.dialects.client import simple_token
+from tests.dialects.client import personal_token, simple_token
 from tests.dialects.native.client import opened
 
 
@@ -77,6 +83,62 @@ def test_no_secret_is_kept_told_or_logged(
         answers=answers, audit=written, logs=logs, printed="".join(capfd.readouterr())
     )
     assert not canaries.found_at_rest(ctx)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_no_secret_leaves_with_what_leaves(
+    ctx: Context,
+    alice: Access,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Webhooks, shares, assistants, a second factor; exports, and a backup that is not locked."""
+    caplog.set_level(logging.DEBUG)
+    settings = msgspec.structs.replace(ctx.settings, outbound_allow=(ip_network("127.0.0.0/8"),))
+    ctx = replace(ctx, settings=settings)
+    canaries = Canaries()
+    canaries.keep(PASSWORD)
+    sealed = {"name": "app", "permissions": (Permission(Level.MANAGE),), "seal": True}
+    token = canaries.keep(cases.write(ctx, accesses.create, alice, **sealed)[1])
+    owner = canaries.keep(personal_token(ctx, alice, api="native"))
+    answers: list[str] = []
+    with opened(ctx, owner) as api:
+
+        def made(path: str, member: str, body: Any) -> None:
+            canaries.keep(api.ok("POST", path, body)[member].rpartition("/")[2])
+
+        see = [{"level": "read", "stream": "diurnal-notes"}]
+        password = canaries.keep("the password of a share")
+        made("/webhooks", "secret", {"url": "http://127.0.0.1:9/"})
+        made("/shares", "url", {"name": "S", "permissions": see, "password": password})
+        made("/second-factor", "secret", {"password": PASSWORD})
+        shown = ("/webhooks", "/second-factor", "/account", "/exports", "/tokens")
+        answers += [api("GET", path).text for path in shown]
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "nothing"}}
+        for secret in (token, f"{token}x"):
+            headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
+            answers.append(api.page("POST", "/mcp", json=call, headers=headers).text)
+            answers.append(api.page("POST", f"/mcp?token={secret}", json=call).text)
+        canaries.keep(f"{token}x")
+    assert not canaries.found_at_rest(ctx)
+    left: dict[str, str] = {}
+    exports.write(ctx, alice, "jsonl", tmp_path / "export")
+    for path in (tmp_path / "export").rglob("*"):
+        if path.is_file():
+            left[f"export/{path.name}"] = path.read_bytes().decode("utf-8", "replace")
+    backup = Path(backups.make(ctx, tmp_path).path)
+    with backup.open("rb") as file:
+        for member in archive.Reader(file).members():
+            raw = member.all(1 << 30)
+            plain = zstandard.ZstdDecompressor().decompress(raw) if ".zst" in member.name else raw
+            left[member.name] = plain.decode("utf-8", "replace")
+    assert any("webhook" in name for name in left)  # what holds the sealed ones was looked at
+    assert any(name.startswith("export/") for name in left)
+    logs = [r.getMessage() for r in caplog.records if not r.name.startswith("http")]
+    printed = "".join(capfd.readouterr())
+    assert not canaries.found_in(answers=answers, logs=logs, printed=printed, **left)
 
 
 def test_a_canary_is_found(ctx: Context, alice: Access) -> None:

@@ -257,6 +257,25 @@ def test_an_app_hears_only_of_what_it_may_read(
     assert ctx.store.read(lambda tx: webhooks.listed(tx, ctx, alice)) == []
 
 
+def test_what_waits_is_not_told_to_who_was_shut_out(
+    open_ctx: Context, alice: Access, listener: Listener, clock: Clock
+) -> None:
+    ctx = open_ctx
+    ended = app(ctx, alice, Permission(Level.READ, "diurnal-note"))
+    narrowed = app(ctx, alice, Permission(Level.READ, "diurnal-note"))
+    hooks = [add(ctx, one, listener.url)[0] for one in (ended, narrowed)]
+    note(ctx, alice, "told before anybody was shut out, and not delivered yet")
+    fields = {"permissions": (Permission(Level.READ, "diurnal-weight"),)}
+    ctx.store.write(lambda tx: accesses.revoke(tx, ctx, alice, ended.id)).result()
+    ctx.store.write(lambda tx: accesses.update(tx, ctx, alice, narrowed.id, fields)).result()
+    for id_ in hooks:
+        assert not tell(ctx, alice, id_)
+    clock.tick(DAY)
+    for id_ in hooks:
+        assert not tell(ctx, alice, id_)
+    assert listener.calls == []
+
+
 def test_who_may_not_hear_gets_none(open_ctx: Context, alice: Access, listener: Listener) -> None:
     ctx = open_ctx
     late = app(ctx, alice, Permission(Level.READ, "diurnal-note", delay=2))
