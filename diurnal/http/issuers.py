@@ -64,6 +64,9 @@ def metadata(ctx: Context, face: Face, request: Request, mount: str | None = Non
         ],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": face.iss,
+        # Left out, the second would say yes.
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
         "service_documentation": f"{base}/developer",
     }
     for name, path in (

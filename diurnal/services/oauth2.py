@@ -74,6 +74,7 @@ def check(
         # Whoever is signed in is looked at on the page; here the request is what counts.
         grant = server.get_consent_grant(request, end_user="owner")
         try:
+            _refuse_objects(request)
             _check_resource(request, base)
         except OAuth2Error as error:
             error.redirect_uri = grant.redirect_uri
@@ -391,6 +392,18 @@ def _without(params: Form, name: str) -> dict[str, list[str]]:
 
 def _in_fragment(ask: AppAsk) -> bool:
     return bool({"token", "id_token"} & set(" ".join(ask.params.get("response_type", [])).split()))
+
+
+def _refuse_objects(request: Request) -> None:
+    """Refuse a request that stands in another document (OpenID Connect Core, 6): none is read.
+
+    Raises:
+        OAuth2Error: `request_not_supported`, `request_uri_not_supported`.
+    """
+    for name in ("request", "request_uri"):
+        if name in request.payload.data:
+            told = f"The parameter '{name}' is not supported."
+            raise OAuth2Error(told, error=f"{name}_not_supported")
 
 
 def _check_resource(request: Request, base: str) -> None:

@@ -17,7 +17,7 @@ from diurnal.store import accesses as rows
 from tests.clock import DAY, HOUR, MINUTE, Clock
 from tests.conftest import PASSWORD
 from tests.oauth.browser import Browser, Form, answered, session
-from tests.oauth.conftest import BACK, CHALLENGE, App, registered
+from tests.oauth.conftest import BACK, CHALLENGE, VERIFIER, App, registered
 
 ONCE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -182,7 +182,7 @@ def test_no_page_no_consent(app: App, public: App, ctx: Context, clock: Clock) -
     told = silently(app, scope="openid read:heart")
     [only] = granted(ctx, app.redeem(told["code"]).json()["access_token"]).permissions
     assert only.start is not None  # what was narrowed stays narrow
-    public.code(**pkce)
+    assert public.redeem(public.code(**pkce), code_verifier=VERIFIER).status_code == 200
     assert silently(public, **pkce)["error"] == "consent_required"  # others can pass for it
     clock.tick(HOUR)
     assert silently(app, scope="openid read:heart", max_age="60")["error"] == "login_required"
