@@ -298,11 +298,12 @@ def forget(ctx: Context, account_id: int) -> None:
 
 def erase_files(ctx: Context, account_id: int) -> None:
     """Remove the files of an account that is gone."""
-    from diurnal.services import export_jobs
+    from diurnal.services import backups, export_jobs
 
     ctx.blobs.erase(account_id)
     uploads.erase(ctx, account_id)
     export_jobs.erase(ctx, account_id)
+    backups.remove_leftovers(ctx)
 
 
 def erase_leftovers(ctx: Context) -> None:

@@ -158,6 +158,7 @@ def make(
     temp = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             lock = locked_file.Writer(file, passphrase) if passphrase is not None else None
             writer = archive.Writer(lock or file)
             with _held(ctx) as folder:
@@ -191,12 +192,10 @@ def _sync(folder: Path) -> None:
         os.close(fd)
 
 
-@contextlib.contextmanager
-def _held(ctx: Context) -> Iterator[Path]:
-    """Give a folder for second names of files; what a killed backup left is removed."""
+def remove_leftovers(ctx: Context) -> None:
+    """Remove what backups left that were killed: second names of files, and unfinished backups."""
     root = ctx.settings.data_dir / TEMP_FOLDER
-    root.mkdir(mode=0o700, exist_ok=True)
-    for left in root.iterdir():
+    for left in root.iterdir() if root.is_dir() else ():
         fd = os.open(left, os.O_RDONLY)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -205,6 +204,18 @@ def _held(ctx: Context) -> Iterator[Path]:
             continue  # another backup is under way
         finally:
             os.close(fd)
+    for temp in ctx.settings.backups.glob(f".*{SUFFIX}.*"):
+        with contextlib.suppress(OSError), temp.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # whoever writes it holds it
+            temp.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _held(ctx: Context) -> Iterator[Path]:
+    """Give a folder for second names of files."""
+    remove_leftovers(ctx)
+    root = ctx.settings.data_dir / TEMP_FOLDER
+    root.mkdir(mode=0o700, exist_ok=True)
     folder = root / secrets.token_hex(8)
     folder.mkdir(mode=0o700)
     fd = os.open(folder, os.O_RDONLY)

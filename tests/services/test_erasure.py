@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Float, Integer, LargeBinary, Table, insert, select
 
 from diurnal import worker
 from diurnal.auth import tokens
@@ -17,6 +17,8 @@ from diurnal.services import (
     accounts,
     attachments,
     authentication,
+    backups,
+    export_jobs,
     imports,
     jobs,
     legacy,
@@ -24,6 +26,7 @@ from diurnal.services import (
     passkeys,
     passwords,
     profile,
+    server_log,
     sessions,
     sign_up,
     uploads,
@@ -97,7 +100,48 @@ def _live(ctx: Context, who: Access, clock: Clock) -> list[str]:
     ctx.attempts.failed(name, HERE)
     ctx.store.read(lambda tx: authentication.resolve(tx, ctx, token))
     authentication.remembered(ctx, token)
+    _leave_files(ctx, who, word)
+    for t in tables.metadata.sorted_tables:
+        _fill(ctx, t, who.account_id, word)
     return secrets
+
+
+def _leave_files(ctx: Context, who: Access, word: str) -> None:
+    """Leave what lies on the disk of an account: exports, what a killed backup left, the log."""
+    ctx.store.write(lambda tx: export_jobs.start(tx, ctx, who, "jsonl")).result()
+    assert worker.step(ctx, {"export": worker.handlers()["export"]}, owner="w")
+    work = export_jobs.path_of(ctx, who.account_id, "killed").with_suffix(".work")
+    work.mkdir()
+    (work / "diurnal.jsonl").write_text(word)
+    left = ctx.settings.data_dir / backups.TEMP_FOLDER / word / str(who.account_id)
+    left.mkdir(parents=True)
+    (left / "digest").write_text(word)
+    ctx.settings.backups.mkdir(exist_ok=True)
+    (ctx.settings.backups / f".diurnal-{word}.backup.0011").write_text(word)
+    log = server_log.Writer(ctx.settings.data_dir, "server", now=ctx.now, redacted=str)
+    log.write({"event": word, "account": who.account_id})
+    log.write({"event": "a mail", "reason": f"to {who.username}"})
+
+
+def _fill(ctx: Context, t: Table, account_id: int, word: str) -> None:
+    """Put a row of an account into a table that has none: a new table is tested by itself."""
+    if "account_id" not in t.c:
+        return
+    mine = select(t).where(t.c.account_id == account_id)
+    if ctx.store.read(lambda tx: tx.execute(Sql(mine), {})):
+        return
+    row: dict[str, Any] = {}
+    for c in t.columns:
+        if c.name == "account_id":
+            row[c.name] = account_id
+        elif isinstance(c.type, LargeBinary):
+            row[c.name] = word.encode()
+        elif isinstance(c.type, BigInteger | Integer | Float):
+            if not c.nullable:
+                row[c.name] = 2**15 - 1
+        else:
+            row[c.name] = f'["{word}"]'  # some are read as JSON
+    ctx.store.write(lambda tx: tx.execute(Sql(insert(t).values(row)), {})).result()
 
 
 def _dump(ctx: Context) -> dict[str, list[tuple[Any, ...]]]:
@@ -129,11 +173,13 @@ def test_nothing_is_left_of_a_deleted_account_and_others_are_whole(
     before = _dump(ctx)
     words = [CANARY.encode(), b"canary@", *(tokens.digest(s) for s in secrets)]
     assert all(_seen(ctx, before, word) for word in words)  # the scan sees what is there
-    assert sum(map(len, _of(before, alice.account_id).values())) > 30
+    mine = _of(before, alice.account_id)
+    assert sum(map(len, mine.values())) > 50
+    assert not [name for name, rows in mine.items() if not rows], "every table has something"
     his = {
         p: b
         for p, b in _files(ctx.settings.data_dir).items()
-        if f"/{charlie.account_id}/" in str(p)
+        if f"/{charlie.account_id}/" in str(p) and backups.TEMP_FOLDER not in str(p)
     }
     assert his
 
