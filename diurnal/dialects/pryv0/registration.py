@@ -23,6 +23,8 @@ USERNAME = re.compile(r"[a-zA-Z0-9]{5,21}")
 CHALLENGE = "pryv0-registration"
 CONFIRM_US = 24 * 3600 * 1_000_000
 POLL_MS = 1_000
+SAID = "saidPermissions"
+"""Where an access request keeps what was asked in the app's own words, channels and folders."""
 _SAID = {
     "userName": "INVALID_USER_NAME",
     "password": "INVALID_PASSWORD",
@@ -157,6 +159,7 @@ async def ask(ctx: Context, request: Request) -> Response:
     asked: dict[str, Any] = {
         "requestingAppId": app_id,
         "requestedPermissions": permissions,
+        SAID: given["requestedPermissions"],
         "languageCode": language,
     }
     if back is not None:
@@ -203,7 +206,7 @@ def _waiting(request: Request, key: str, asked: Mapping[str, Any]) -> dict[str, 
         "code": 201,
         "key": key,
         "requestingAppId": asked["requestingAppId"],
-        "requestedPermissions": asked["requestedPermissions"],
+        "requestedPermissions": asked.get(SAID) or asked["requestedPermissions"],
         "url": f"{origin}/pryv/auth?{urlencode(query)}",
         "poll": poll,
         "returnURL": asked.get("returnURL"),

@@ -420,6 +420,7 @@ def test_the_registration_service(ctx: Context, old: App) -> None:
     }
     begun = client.post("/pryv0/reg/access", json=asked).json()
     assert begun["status"] == "NEED_SIGNIN"
+    assert begun["requestedPermissions"] == asked["requestedPermissions"]  # in the app's words
     assert client.get(begun["poll"]).json()["key"] == begun["key"]
     assert client.get("/pryv0/reg/access/no").json()["id"] == "INVALID_KEY"
 
