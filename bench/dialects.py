@@ -46,7 +46,9 @@ def run(report: Report, quick: bool) -> None:
             gc.freeze()
             gc.set_threshold(50_000, 20, 100)
             for name, work in _reads(ctx, owner).items():
+                # What the first read computes is stored behind it: else that is measured.
                 work()
+                ctx.store.write(lambda tx: None, bulk=True).result()
                 report(name, _ms(work, turns))
             report(
                 "exist: an update of 35 values, durable: ms (aim: 2)", _update(ctx, owner, turns)
@@ -133,9 +135,10 @@ def _reads(ctx: Context, owner: Access) -> dict[str, Callable[[], object]]:
         "personicle: 1000 events: ms (aim: 3)": read(
             lambda tx: personicle_events.read(tx, ctx, owner, "00u", wanted)
         ),
-        "personal: 200 elements: ms (aim: 0.6)": read(
+        # More than one answer has (200): the aim is told for as many as the others read.
+        "personal: 1000 elements: ms (aim: 3)": read(
             lambda tx: elements.listed(
-                tx, ctx, owner, statuses, day=None, count=200, ascending=False
+                tx, ctx, owner, statuses, day=None, count=ROWS, ascending=False
             )
         ),
         "personyze: 1000 users: ms (aim: 3)": read(lambda tx: methods.read(tx, ctx, owner, people)),

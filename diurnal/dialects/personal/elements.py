@@ -7,6 +7,7 @@ first listed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -14,11 +15,11 @@ import msgspec
 from diurnal import catalog
 from diurnal.dialects.personal import saying
 from diurnal.dialects.personal.resources import Resource, checked
-from diurnal.dialects.personal.rows import Row, of_day, of_event
+from diurnal.dialects.personal.rows import Row, Told, of_day, of_event
 from diurnal.errors import InvalidInput, NotFound
 from diurnal.model import time
 from diurnal.model.access import Access, Rights
-from diurnal.model.events import EventQuery
+from diurnal.model.events import EventQuery, native_json
 from diurnal.model.measures import ValueKind
 from diurnal.services import day_numbers, days, events
 from diurnal.services.context import AccountState, Context
@@ -76,7 +77,7 @@ def listed(
     if resource.days:
         told = _days_of_events(tx, ctx, caller, resource) if resource.events else set()
         rows += _of_days(tx, ctx, caller, state, resource, day, told)
-    by = (lambda r: (r["date"], r["id"])) if day is not None else (lambda r: r["id"])
+    by = itemgetter("date", "id") if day is not None else itemgetter("id")
     rows.sort(key=by, reverse=not ascending)
     return rows[:count]
 
@@ -98,23 +99,25 @@ def _event_measures(resource: Resource) -> tuple[str, ...]:
     return resource.measures if resource.name == "statuses" else (resource.measure,)
 
 
-def _found(tx: Tx, ctx: Context, caller: Access, query: EventQuery) -> list[Row]:
+_told = msgspec.json.Decoder(Told).decode
+
+
+def _found(tx: Tx, ctx: Context, caller: Access, query: EventQuery) -> list[Told]:
     """Return matching events that began within the window, decoded."""
     rows = []
     for found in events.find(tx, ctx, caller, query):
         if query.start is not None and found.time < query.start:
             continue
-        body = msgspec.json.decode(found.body)
-        body |= msgspec.json.decode(f"{{{found.tail}")
-        body["at"] = found.time
-        rows.append(body)
+        event = _told(native_json(found.body, found.tail))
+        event.at = found.time
+        rows.append(event)
     return rows
 
 
 def _days_of_events(tx: Tx, ctx: Context, caller: Access, resource: Resource) -> set[int]:
     """Return the days that events of the measure tell of: their values are listed as such."""
     query = EventQuery(measures=(resource.measure,))
-    return {time.day_from_text(row["localDate"]) for row in _found(tx, ctx, caller, query)}
+    return {time.day_from_text(row.local_date) for row in _found(tx, ctx, caller, query)}
 
 
 def _of_days(
@@ -176,7 +179,7 @@ def one(tx: Tx, ctx: Context, caller: Access, resource: Resource, number: int) -
     event = _event(tx, ctx, caller, resource, number)
     near = EventQuery(start=event.time, end=event.time)
     for row in _found(tx, ctx, caller, near):
-        if row["seq"] == number:
+        if row.seq == number:
             return of_event(state, resource, row)
     raise NotFound(f"no element {number}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ class Column(msgspec.Struct, frozen=True):
     needed: bool = False
 
 
-class Resource(msgspec.Struct, frozen=True, kw_only=True):
+class Resource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A collection.
 
     Attributes:
@@ -52,6 +53,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     service: str = ""
     connectors: tuple[str, ...] = ()
     sample: Mapping[str, Any] = {}
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(c.name for c in self.columns)
 
     @property
     def measures(self) -> tuple[str, ...]:

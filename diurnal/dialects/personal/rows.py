@@ -6,6 +6,7 @@ Times are what the clock at home showed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -22,11 +23,26 @@ PERSONAL = "personal"
 HEARTRATE_DIGITS = 1
 
 
+class Told(msgspec.Struct, rename="camel"):
+    """What of a stored event is told; `at` is when it began, microseconds."""
+
+    seq: int
+    local_date: str
+    content: Any = None
+    client_data: Any = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    value: Any = None
+    source: str | None = None
+    source_id: str | None = None
+    at: int = 0
+
+
 def of_day(
     state: AccountState, resource: Resource, number: int, value: Day, more: Mapping[str, Any]
 ) -> Row:
     """Return a day value as a row; `more` are those of other measures of the same day."""
-    said: Row = dict.fromkeys((c.name for c in resource.columns), None)
+    said: Row = dict.fromkeys(resource.names)
     said |= {"date": f"{time.day_text(value.day)} 00:00:00", "org_service": value.source}
     amount = value.value
     if resource.name == "sleep":
@@ -69,24 +85,26 @@ def _percent(value: Any) -> str | None:
 
 
 def _local(state: AccountState, at: int) -> str:
-    return time.to_datetime(at, state.zones.home).strftime("%Y-%m-%d %H:%M:%S")
+    there = datetime.fromtimestamp(at // time.SECOND, time.zone(state.zones.home))
+    return there.isoformat(" ")[:19]
 
 
-def of_event(state: AccountState, resource: Resource, found: Row) -> Row:
-    """Return a decoded event as a row; `at` of it is when it began, microseconds."""
-    content, more = found.get("content"), found.get("clientData") or {}
-    said: Row = dict.fromkeys((c.name for c in resource.columns), None)
+def of_event(state: AccountState, resource: Resource, found: Told) -> Row:
+    """Return an event as a row."""
+    content, more = found.content, found.client_data or {}
+    said: Row = {"id": found.seq, **dict.fromkeys(resource.names)}
     noted = more.get(PERSONAL)
     kept: Row = noted if isinstance(noted, dict) else {}
     if resource.stream is not None:
-        said |= {k: v for k, v in content.items() if k in said} if isinstance(content, dict) else {}
+        if isinstance(content, dict):
+            said |= {k: v for k, v in content.items() if k in said and k != "id"}
     else:
         said |= _READ[resource.name](found, content, kept)
-    said["date"] = _local(state, found["at"])
-    said["org_service"] = found.get("source")
+    said["date"] = _local(state, found.at)
+    said["org_service"] = found.source
     if "org_id" in said:
-        said["org_id"] = found.get("sourceId")
-    return {"id": found["seq"], **said}
+        said["org_id"] = found.source_id
+    return said
 
 
 def _text_of(content: Any) -> str:
@@ -99,15 +117,15 @@ def _text_of(content: Any) -> str:
     return "" if content is None else msgspec.json.encode(content).decode()
 
 
-def _status(found: Row, content: Any, kept: Row) -> Row:
+def _status(found: Told, content: Any, kept: Row) -> Row:
     return {"status": _text_of(content)}
 
 
-def _place(found: Row, content: Any, kept: Row) -> Row:
+def _place(found: Told, content: Any, kept: Row) -> Row:
     where = content if isinstance(content, dict) else {}
-    shout = (found.get("clientData") or {}).get("foursquare", {}).get("shout")
+    shout = (found.client_data or {}).get("foursquare", {}).get("shout")
     return {
-        "place": found.get("description") or "",
+        "place": found.description or "",
         "comment": kept.get("comment", shout),
         "lat": _degrees(where.get("latitude")),
         "lng": _degrees(where.get("longitude")),
@@ -118,39 +136,39 @@ def _degrees(value: Any) -> str | None:
     return f"{value:.8f}" if isinstance(value, int | float) else None
 
 
-def _bookmark(found: Row, content: Any, kept: Row) -> Row:
-    noted = (found.get("clientData") or {}).get("pinboard", {}).get("note")
+def _bookmark(found: Told, content: Any, kept: Row) -> Row:
+    noted = (found.client_data or {}).get("pinboard", {}).get("note")
     return {
         "url": _text_of(content),
-        "title": found.get("description"),
+        "title": found.description,
         "description": kept.get("description", noted),
-        "tags": " ".join(found.get("tags") or ()) or None,
+        "tags": " ".join(found.tags) or None,
     }
 
 
-def _track(found: Row, content: Any, kept: Row) -> Row:
+def _track(found: Told, content: Any, kept: Row) -> Row:
     said = content if isinstance(content, dict) else {"title": _text_of(content)}
     return {k: said.get(k) for k in ("title", "artist", "album")}
 
 
-def _commit(found: Row, content: Any, kept: Row) -> Row:
+def _commit(found: Told, content: Any, kept: Row) -> Row:
     return {"message": _text_of(content)}
 
 
-def _weight(found: Row, content: Any, kept: Row) -> Row:
+def _weight(found: Told, content: Any, kept: Row) -> Row:
     fat = kept.get("fat")
     return {
-        "weight": _decimal(found.get("value")),
+        "weight": _decimal(found.value),
         "fat": f"{fat:.1f}" if isinstance(fat, int | float) else None,
     }
 
 
-def _bpm(found: Row, content: Any, kept: Row) -> Row:
-    return {"bpm": _whole(found.get("value"))}
+def _bpm(found: Told, content: Any, kept: Row) -> Row:
+    return {"bpm": _whole(found.value)}
 
 
-def _mood(found: Row, content: Any, kept: Row) -> Row:
-    return {"mood": _whole(found.get("value"))}
+def _mood(found: Told, content: Any, kept: Row) -> Row:
+    return {"mood": _whole(found.value)}
 
 
 _READ = {
