@@ -273,10 +273,19 @@ def decode(text: bytes) -> Any:
 
 
 def whole(entry: Entry, read_it: Callable[[Any], Iterator[Item]]) -> Iterator[Item]:
-    """Yield what `read_it` says of a JSON file that is read as a whole."""
+    """Yield what `read_it` says of a JSON file that is read as a whole.
+
+    Raises:
+        InvalidInput: no JSON, or not of the form that is known.
+    """
     total = max(entry.size, 1)
     yield Progress("reading", 0, total)
-    yield from read_it(document(entry))
+    try:
+        yield from read_it(document(entry))
+    except KeyError as e:
+        raise InvalidInput(f"{entry.name}: there is no {e.args[0]!r}") from e
+    except (TypeError, AttributeError, IndexError, ValueError, OverflowError) as e:
+        raise InvalidInput(f"{entry.name}: not of the form that is known") from e
     yield Progress("reading", total, total)
 
 

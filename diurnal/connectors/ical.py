@@ -6,8 +6,9 @@ day counts as an event, but not as 24 hours in one.
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -36,6 +37,8 @@ from diurnal.model.time import DAY, SECOND, TIME_MAX, TIME_MIN, micros, to_datet
 
 SOURCE = Source("Calendar", Kind.DERIVED)
 BYTES_MAX = 32 << 20
+PORTION_BYTES = 2 << 20
+"""Of a file that is parsed as a whole, and of what a larger one is cut into."""
 ALL_MAX = 200_000
 AHEAD_YEARS = 2
 """A rule without an end is written out for so long after the last stamp in the file."""
@@ -48,15 +51,13 @@ def rows_of(text: bytes, start: int = TIME_MIN, end: int = TIME_MAX) -> Iterator
     Raises:
         InvalidInput: no calendar.
     """
-    try:
-        calendars = icalendar.Calendar.from_ical(text, multiple=True)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
-        raise InvalidInput(f"no calendar: {str(e)[:100]}") from e
     told = 0
-    for calendar in calendars:
-        moved = _moved(calendar)
-        reach = _Reach(moved, start, min(end, _ahead(calendar)) if end == TIME_MAX else end)
-        for n, part in enumerate(calendar.walk(), 1):
+    for portions in _calendars(text):
+        moved = frozenset().union(*map(_moved, portions("RECURRENCE-ID")))
+        until = max(map(_ahead, portions("DT")), default=TIME_MIN) if end == TIME_MAX else end
+        reach = _Reach(moved, start, min(end, until))
+        parts = (part for calendar in portions("") for part in calendar.walk())
+        for n, part in enumerate(parts, 1):
             if part.name not in ("VEVENT", "VTODO"):
                 continue
             one = reach.event if part.name == "VEVENT" else reach.task
@@ -67,6 +68,55 @@ def rows_of(text: bytes, start: int = TIME_MIN, end: int = TIME_MAX) -> Iterator
                 if told >= ALL_MAX:
                     yield Bad(f"more than {ALL_MAX} events; the rest is left out", where)
                     return
+
+
+_Portions = Callable[[str], Iterator[Any]]
+"""What holds a word -> the calendars of it: one, or what a large one is cut into."""
+
+
+def _calendars(text: bytes) -> Iterator[_Portions]:
+    """Yield the calendars of a file; a large one comes in portions, each parsed when it is asked.
+
+    The library keeps some twenty times what a part takes in the file.
+    """
+    if len(text) <= PORTION_BYTES:
+        for calendar in _parsed(text):
+            yield lambda _, c=calendar: iter((c,))  # type: ignore[misc]
+        return
+    for cut in _cut(text):
+        yield lambda word, cut=cut: (  # type: ignore[misc]
+            calendar for portion in cut if word.encode() in portion for calendar in _parsed(portion)
+        )
+
+
+def _parsed(text: bytes) -> list[Any]:
+    try:
+        return list(icalendar.Calendar.from_ical(text, multiple=True))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
+        raise InvalidInput(f"no calendar: {str(e)[:100]}") from e
+
+
+def _cut(text: bytes) -> Iterator[list[bytes]]:
+    """Yield each calendar as portions that are calendars, with its properties and zones in each."""
+    depth, head, parts, part = 0, [b""], [b""], [b""]
+    for line in io.BytesIO(text):
+        word = line.strip().upper()
+        depth += word.startswith(b"BEGIN:")
+        if depth == 2 and word.startswith(b"BEGIN:"):
+            part = []
+        (part if depth > 1 else head).append(line)
+        if word.startswith(b"END:"):
+            depth -= 1
+            if depth == 1 and part and part[0].strip().upper() == b"BEGIN:VTIMEZONE":
+                head += part
+            elif depth == 1:
+                parts[-1] += b"".join(part)
+                if len(parts[-1]) > PORTION_BYTES // 4:
+                    parts.append(b"")
+            elif depth <= 0:
+                *told, end = head
+                yield [b"".join(told) + portion + end for portion in parts if portion]
+                depth, head, parts = 0, [b""], [b""]
 
 
 def _moved(calendar: Any) -> frozenset[tuple[str, str]]:

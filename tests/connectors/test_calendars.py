@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from diurnal.connectors import ical
 from diurnal.connectors.ical import CONNECTOR, rows_of
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Datum
@@ -150,3 +153,33 @@ def test_what_is_no_calendar_is_refused_or_empty(text: bytes) -> None:
         assert list(rows_of(text)) == []
     except InvalidInput:
         return
+
+
+@pytest.mark.parametrize("path", sorted((DATA / "ical").glob("*.ics")), ids=lambda p: p.stem)
+def test_a_large_calendar_read_in_portions_says_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = only(Datum, read(CONNECTOR, path))
+    monkeypatch.setattr(ical, "PORTION_BYTES", 0)
+    assert only(Datum, read(CONNECTOR, path)) == whole
+
+
+def test_each_portion_knows_the_zones_and_what_was_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = (
+        "BEGIN:VTIMEZONE\r\nTZID:Mine\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+        "TZOFFSETFROM:+0310\r\nTZOFFSETTO:+0310\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    )
+    event = (
+        "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Daily\r\nDTSTART;TZID=Mine:20260101T080000\r\n"
+        "RRULE:FREQ=DAILY;COUNT=3\r\nEND:VEVENT\r\n"
+        "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Later\r\nDTSTART;TZID=Mine:20260102T100000\r\n"
+        "RECURRENCE-ID;TZID=Mine:20260102T080000\r\nEND:VEVENT\r\n"
+    )
+    text = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{event}{zone}END:VCALENDAR\r\n".encode()
+    # The library remembers zones: what is cut is read before it can know this one.
+    monkeypatch.setattr(ical, "PORTION_BYTES", 0)
+    found = only(Datum, list(rows_of(text)))
+    told = [(d.description, to_datetime(d.start).strftime("%d %H:%M")) for d in found]
+    assert told == [("Daily", "01 04:50"), ("Daily", "03 04:50"), ("Later", "02 06:50")]
+    monkeypatch.undo()
+    assert only(Datum, list(rows_of(text))) == found

@@ -351,3 +351,12 @@ def test_depth_is_followed_through_texts_cut_anywhere(value: Any, size: int) -> 
     for at in range(0, len(text), size):
         watched._look(text[at : at + size])
     assert (watched._inside, watched._escaped) == (False, False)
+
+
+def test_a_saved_answer_that_contradicts_itself_is_refused_and_ends_no_import(
+    written: Callable[[str, Any], Path],
+) -> None:
+    answer = json.loads((DATA / "open_meteo" / "archive_daily.json").read_text())
+    answer["daily"]["temperature_2m_max"].pop()
+    with pytest.raises(InvalidInput, match="not of the form"):
+        read(CONNECTORS["open_meteo"], written("a.json", answer))
