@@ -15,25 +15,39 @@ from diurnal.services import days, events, streams
 from diurnal.services.context import AccountState, Context
 from diurnal.services.days import Day, NewDay
 from diurnal.store.database import Tx, WriteTx
+from diurnal.store.event_queries import Found
 
-WINDOW = 30
-"""Days that are shown."""
+WINDOWS = (30, 90, 365)
+"""Days that may be shown; the first where nobody asks."""
 MEASURES_MAX = 60
 EVENTS_MAX = 40
+DAY_EVENTS_MAX = 300
 TEXT_MAX = 300
+CLOCKS = {"min:midnight": 0, "min:midday": 12 * 60}
+"""Units that are times of day -> minutes from midnight to their zero."""
 NOTES = "diurnal-notes"
 """The stream that is offered first."""
 LINE_W, LINE_H = 160, 32
+CHART_W, CHART_H = 640, 140
 
 
 class Row(NamedTuple):
-    """A measure: its newest value, when, and a line of its days (points of an SVG)."""
+    """A measure: its newest value, when, and its days.
+
+    Attributes:
+        line, chart: points of an SVG of `LINE_W` by `LINE_H` and of `CHART_W` by `CHART_H`.
+        low, high: the lowest and the highest value of the chart.
+        days: (date, value), newest first.
+    """
 
     label: str
     group: str
     shown: str
     date: str
     line: str
+    chart: str
+    low: str
+    high: str
     days: list[tuple[str, str]]
 
 
@@ -45,6 +59,16 @@ class Entry(NamedTuple):
     text: str
 
 
+class OneDay(NamedTuple):
+    """What there is of one day; `before` and `after` are the days beside it, to go on to."""
+
+    date: str
+    values: list[tuple[str, str]]
+    entries: list[Entry]
+    before: str
+    after: str | None
+
+
 class Choice(NamedTuple):
     """What a guest may add to."""
 
@@ -53,27 +77,38 @@ class Choice(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """All of it; `streams` and `measures` are what the guest may add to."""
+    """All of it, from the day `first` to `last`.
+
+    Attributes:
+        streams, measures: what the guest may add to.
+    """
 
     rows: list[Row]
     entries: list[Entry]
     streams: list[Choice]
     measures: list[Choice]
     today: str
+    first: str
+    last: str
 
 
-def glance(tx: Tx, ctx: Context, access: Access) -> Glance:
-    """Return the last days and the newest events that an access opens."""
+def glance(tx: Tx, ctx: Context, access: Access, window: int = WINDOWS[0]) -> Glance:
+    """Return the last days and the newest events that an access opens.
+
+    Args:
+        window: how many days.
+    """
     state = ctx.state(tx, access.account_id)
     today = state.zones.day_at(ctx.now())
     extent = days.extent(tx, ctx, access)
     keys = sorted(extent, key=lambda k: (-extent[k][1], k))[:MEASURES_MAX]
     # What ended long ago is shown as it was then, not as nothing.
     last = min(today, max((extent[k][1] for k in keys), default=today))
-    found = days.values(tx, ctx, access, keys, last - WINDOW + 1, last) if keys else {}
+    first = last - window + 1
+    found = days.values(tx, ctx, access, keys, first, last) if keys else {}
     rows = [_row(state, key, found[key]) for key in keys]
     query = EventQuery(limit=EVENTS_MAX)
-    entries = [_entry(state, f.body) for f in events.find(tx, ctx, access, query)]
+    entries = [_entry(state, f) for f in events.find(tx, ctx, access, query)]
     adds = [
         Choice(s.id, s.name)
         for s in streams.visible(tx, ctx, access)
@@ -85,6 +120,32 @@ def glance(tx: Tx, ctx: Context, access: Access) -> Glance:
         sorted(adds, key=lambda one: one.id != NOTES),
         [Choice(m.key, m.label) for m in _writable(state, access, keys)],
         day_text(today),
+        day_text(first),
+        day_text(last),
+    )
+
+
+def one_day(tx: Tx, ctx: Context, access: Access, day: int) -> OneDay:
+    """Return the values of a local day and what happened in it, as far as an access opens them."""
+    state = ctx.state(tx, access.account_id)
+    extent = days.extent(tx, ctx, access)
+    keys = [k for k in sorted(extent) if extent[k][0] <= day <= extent[k][1]][:MEASURES_MAX]
+    found = days.values(tx, ctx, access, keys, day, day) if keys else {}
+    values = []
+    for key, given in found.items():
+        measure = state.measure(key)
+        if measure is not None and given and given[0].value is not None:
+            values.append((measure.label, _shown(measure, given[0].value)))
+    start, end = state.zones.day_bounds(day)
+    query = EventQuery(start=start, end=end - 1, limit=DAY_EVENTS_MAX)
+    entries = [_entry(state, f) for f in events.find(tx, ctx, access, query)]
+    today = state.zones.day_at(ctx.now())
+    return OneDay(
+        day_text(day),
+        values,
+        entries,
+        day_text(day - 1),
+        day_text(day + 1) if day < today else None,
     )
 
 
@@ -105,12 +166,16 @@ def _row(state: AccountState, key: str, given: list[Day]) -> Row | None:
     if measure is None or not there:
         return None
     newest = there[-1]
+    numbers = [float(d.value) for d in there if isinstance(d.value, int | float)]
     return Row(
         measure.label,
         measure.group,
         _shown(measure, newest.value),
         day_text(newest.day),
-        _line(given),
+        _line(given, LINE_W, LINE_H),
+        _line(given, CHART_W, CHART_H),
+        _shown(measure, min(numbers)) if numbers else "",
+        _shown(measure, max(numbers)) if numbers else "",
         [(day_text(d.day), _shown(measure, d.value)) for d in reversed(there)],
     )
 
@@ -118,6 +183,9 @@ def _row(state: AccountState, key: str, given: list[Day]) -> Row | None:
 def _shown(measure: Measure, value: float | str | None) -> str:
     if not isinstance(value, int | float):
         return str(value or "")[:TEXT_MAX]
+    if measure.unit in CLOCKS:
+        hours, minutes = divmod((round(value) + CLOCKS[measure.unit]) % (24 * 60), 60)
+        return f"{hours:02}:{minutes:02}"
     if measure.unit == "min":
         hours, minutes = divmod(round(value), 60)
         return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
@@ -126,20 +194,24 @@ def _shown(measure: Measure, value: float | str | None) -> str:
     return text if plain else f"{text} {measure.unit}"
 
 
-def _line(given: list[Day]) -> str:
-    """Return the points of a polyline in `LINE_W` by `LINE_H`; days without a value are skipped."""
+def _line(given: list[Day], width: int, height: int) -> str:
+    """Return the points of a polyline; days without a value are skipped."""
     points = [(i, float(d.value)) for i, d in enumerate(given) if isinstance(d.value, int | float)]
     if len(points) < 2:
         return ""
     low, high = min(v for _, v in points), max(v for _, v in points)
-    step, span = LINE_W / max(1, len(given) - 1), (high - low) or 1.0
+    step, span = width / max(1, len(given) - 1), (high - low) or 1.0
     return " ".join(
-        f"{i * step:.1f},{LINE_H - 2 - (v - low) / span * (LINE_H - 4):.1f}" for i, v in points
+        f"{i * step:.1f},{height - 2 - (v - low) / span * (height - 4):.1f}" for i, v in points
     )
 
 
-def _entry(state: AccountState, body: str) -> Entry:
-    event: dict[str, Any] = msgspec.json.decode(body)
+def _entry(state: AccountState, found: Found) -> Entry:
+    event: dict[str, Any] = msgspec.json.decode(found.body)
+    more = msgspec.json.decode("{" + found.tail)
+    measure, value = state.measure(more.get("measure", "")), more.get("value")
+    if measure is not None and isinstance(value, int | float):
+        event["content"] = f"{measure.label} {_shown(measure, value)}"
     zone = state.zones.home
     told = to_datetime(round(event["time"] * 1_000_000), zone)
     nodes = map(state.tree.get, event.get("streamIds", []))

@@ -15,7 +15,7 @@ from diurnal.model.access import Access
 from diurnal.model.time import day_from_text, to_datetime
 from diurnal.services import guest, sharing
 from diurnal.services.context import Context
-from diurnal.services.guest import Glance
+from diurnal.services.guest import Glance, OneDay
 from diurnal.services.sharing import Landing
 from diurnal.store.database import Tx
 from diurnal.web import page
@@ -67,25 +67,41 @@ async def _shown(
     added: bool = False,
 ) -> Response:
     access = landing.access
+    window, day = _asked(request)
 
-    def read(tx: Tx) -> Glance:
-        return guest.glance(tx, ctx, access)
+    def read(tx: Tx) -> tuple[Glance, OneDay | None]:
+        one = None if day is None else guest.one_day(tx, ctx, access, day)
+        return guest.glance(tx, ctx, access, window), one
 
     if preview:
-        found = await http.read(ctx, read)
+        found, one = await http.read(ctx, read)
     else:
         where = http.address(request)
         async with doing.doing(ctx, sharing.DOOR, "share.view", access=access, address=where):
-            found = await http.read(ctx, read)
+            found, one = await http.read(ctx, read)
     known = {
         **_words(landing, request),
         "glance": found,
+        "one": one,
+        "window": window,
+        "windows": guest.WINDOWS,
         "preview": preview,
         "problem": problem,
         "added": added or "added" in request.query_params,
         "size": (guest.LINE_W, guest.LINE_H),
+        "chart": (guest.CHART_W, guest.CHART_H),
     }
     return page.html("share.html", known, page.status_of(problem))
+
+
+def _asked(request: Request) -> tuple[int, int | None]:
+    """Return how many days are to be shown, and which one by itself; what cannot be is left out."""
+    wanted = request.query_params
+    window = next((n for n in guest.WINDOWS if str(n) == wanted.get("days")), guest.WINDOWS[0])
+    try:
+        return window, day_from_text(wanted.get("day", ""), field="day")
+    except InvalidInput:
+        return window, None
 
 
 def _words(landing: Landing, request: Request) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from diurnal.model.access import Access
+from diurnal.model.time import day_from_text, day_text
 from diurnal.services import accounts
 from diurnal.services.context import Context
 from diurnal.store import shares
@@ -118,6 +119,53 @@ def test_fewer_rights_hold_at_once_for_a_guest_who_is_in(
     less = [{"level": "read", "stream": "diurnal-heart"}]
     mine.ok("PATCH", f"/shares/{share['id']}", json={"permissions": less})
     assert "71.5" not in guest.page("GET", path).text
+
+
+def test_a_guest_looks_at_one_day_and_at_a_longer_stretch(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    for back, kilograms in ((0, 71.5), (1, 72.25), (60, 80.75)):
+        at = (START - back * 24 * HOUR) // SECOND
+        mine.ok("POST", "/events", json={**WEIGHT, "content": kilograms, "time": at})
+        note = {"streamIds": ["diurnal-notes"], "type": "note/txt", "content": "my secret"}
+        mine.ok("POST", "/events", json={**note, "time": at})
+    share = mine.ok("POST", "/shares", json={"name": "Body", "permissions": BODY})
+    path = "/share/" + share["url"].rpartition("/")[2]
+    today = mine.ok("GET", "/days/extent")["measures"]["weight"]["to"]
+    before = day_text(day_from_text(today, field="day") - 1)
+    # Nobody is shown a day before the link is opened.
+    assert "72.25" not in guest.page("GET", f"{path}?day={before}").text
+    guest.page("POST", path, data={})
+    days = guest.page("GET", path).text.partition("Newest entries")[0]
+    assert "72.25 kg" in days
+    assert "80.75" not in days
+    assert "80.75 kg" in guest.page("GET", f"{path}?days=90").text.partition("Newest entries")[0]
+    one = guest.page("GET", f"{path}?day={before}&days=30").text
+    card = one[one.index("day-title") : one.index("days-title")]
+    assert card.count("72.25 kg") == 2  # the day's value, and the entry behind it
+    assert "Weight 72.25 kg" in card
+    assert "71.5" not in card
+    assert f"?day={today}&amp;days=30" in card
+    assert "my secret" not in one
+    for wrong in ("?day=yesterday", "?days=100000", "?day=2026-02-30&days=x"):
+        assert guest.page("GET", path + wrong).status_code == 200
+
+
+def test_a_guest_reads_when_somebody_rose_as_a_time_of_day(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    mine.ok("PUT", "/days/sleep_end/2026-01-01", json={"value": 383})
+    mine.ok("PUT", "/days/sleep_start/2026-01-01", json={"value": 665})
+    whole = [{"level": "read", "stream": "*"}]
+    share = mine.ok("POST", "/shares", json={"name": "Sleep", "permissions": whole})
+    path = "/share/" + share["url"].rpartition("/")[2]
+    guest.page("POST", path, data={})
+    shown = guest.page("GET", f"{path}?day=2026-01-01").text
+    card = shown[shown.index("day-title") : shown.index("days-title")]
+    assert "<dd>06:23</dd>" in card
+    assert "<dd>23:05</dd>" in card
 
 
 def test_a_guest_adds_where_it_is_allowed(ctx: Context, guest: Api, alice: Access) -> None:
