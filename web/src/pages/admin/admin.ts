@@ -102,6 +102,16 @@ export interface Logs {
   next?: string | number;
 }
 
+export interface SourceApp {
+  connector: string;
+  title: string;
+  docs: string;
+  help: string;
+  clientId?: string;
+  hasSecret?: boolean;
+  fixed?: boolean;
+}
+
 export const number = (n: number | undefined): string => (n ?? 0).toLocaleString("en-GB");
 
 /** "2 GB" or "500 MB" as bytes; undefined for what is none. A bare number is in MB. */
