@@ -154,21 +154,24 @@ def test_a_revoked_access_is_let_go(server: Server, alice: Access, socks: list[S
     assert sock.wire.recv() == "0::"
 
 
+def bent(rng: random.Random) -> str:
+    """Return a frame with something in it that does not belong there."""
+    good = ['5:1+:/alice:{"name":"command","args":[{"id":"channels.get"}]}', "1::/alice", "2::"]
+    text = list(rng.choice(good))
+    for _ in range(rng.randint(1, 5)):
+        text.insert(rng.randrange(len(text) + 1), rng.choice('0:+{}[]"\ufffd9\\é'))
+    return "".join(text)
+
+
 @pytest.mark.parametrize("n", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_malformed_frames_neither_crash_nor_grow_the_server(
     server: Server, alice: Access, socks: list[Sock], n: int
 ) -> None:
     secret = personal_token(server.ctx, alice, api="pryv0")
     rng = random.Random(9)
-    good = ['5:1+:/alice:{"name":"command","args":[{"id":"channels.get"}]}', "1::/alice", "2::"]
     for _ in range(n // 20):
         path = f"/socket.io/1/xhr-polling/{handshake(server, secret)}"
-        bodies = []
-        for _ in range(20):
-            text = list(rng.choice(good))
-            for _ in range(rng.randint(1, 5)):
-                text.insert(rng.randrange(len(text) + 1), rng.choice('0:+{}[]"\ufffd9\\é'))
-            bodies.append("".join(text))
+        bodies = [bent(rng) for _ in range(20)]
         assert asked(server, path, write_body(bodies))[0] in (200, 400)
         asked(server, path + "?disconnect=1")
     old = server.app._sockets._old

@@ -279,7 +279,7 @@ def none_open(server: Server, within: float = 5.0) -> bool:
     return sockets is None or not sockets.count
 
 
-def _malformed(rng: random.Random) -> str:
+def malformed(rng: random.Random) -> str:
     good = ['42/alice,["events.get",{}]', "40/alice,", "3", '42/alice,1["x"]', "41/alice,"]
     made = [
         "",
@@ -325,7 +325,7 @@ def test_malformed_frames_neither_crash_nor_grow_the_server(
             sock.recv()
             try:
                 for _ in range(50):
-                    sock.send(_malformed(rng))
+                    sock.send(malformed(rng))
                     sent += 1
             except (OSError, websocket.WebSocketException):
                 continue
