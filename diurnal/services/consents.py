@@ -63,6 +63,8 @@ class AccessAsk(msgspec.Struct, frozen=True, kw_only=True, tag="access"):
         name: of who asks.
         streams: id -> name of streams to make where they are not there.
         return_to: address on this server that takes `outcome=…` and goes on from there.
+        target: where the browser is led from there, "" for nowhere: the page names it, and its
+            form may end there.
         key: what the asker calls this ask.
         expires_s: life of the access, None for ever.
         seal: keep the token so that it can be shown again.
@@ -75,6 +77,7 @@ class AccessAsk(msgspec.Struct, frozen=True, kw_only=True, tag="access"):
     permissions: tuple[Permission, ...]
     return_to: str
     at: int
+    target: str = ""
     key: str = ""
     streams: dict[str, str] = {}
     device: str | None = None
@@ -172,7 +175,7 @@ def item_of(scope: Scope) -> Item:
 _RIGHTS = {
     Level.READ: ("read", "read"),
     Level.CONTRIBUTE: ("write", "read, add and change"),
-    Level.MANAGE: ("write", "read, add, change and delete, with the streams themselves,"),
+    Level.MANAGE: ("write", "read, add, change and delete"),
     Level.CREATE_ONLY: ("add", "add, without reading,"),
     Level.NONE: ("", "never see"),
 }
@@ -195,6 +198,8 @@ def items(tx: Tx, ctx: Context, caller: Access, ask: AccessAsk) -> list[Item]:
             what += ": " + ", ".join(m.label for m in told if m is not None)
         if p.tags:
             what += f", where it is tagged {', '.join(p.tags)}"
+        if p.level is Level.MANAGE:
+            what += "; and name, move and delete the streams themselves"
         found.append(
             Item(
                 key=str(i),
@@ -206,6 +211,24 @@ def items(tx: Tx, ctx: Context, caller: Access, ask: AccessAsk) -> list[Item]:
             )
         )
     return found
+
+
+def reached(
+    tx: Tx, ctx: Context, caller: Access, permissions: Iterable[Permission]
+) -> frozenset[str]:
+    """Return the measures that permissions let read, by name or by the streams they lie in."""
+    state = ctx.state(tx, caller.account_id)
+    found: set[str] = set()
+    for p in permissions:
+        if not p.allows.reads:
+            continue
+        if p.measures is not None:
+            found.update(p.measures)
+            continue
+        below = {s.id for s in state.tree} if p.stream == EVERY else {*state.tree.below(p.stream)}
+        found |= {m.key for m in catalog.MEASURES.values() if state.home(m) in below}
+        found |= {m for m in map(state.tree.measure_of, below) if m is not None}
+    return frozenset(found)
 
 
 def framed(permissions: Iterable[Permission], frame: Frame) -> tuple[Permission, ...]:

@@ -20,7 +20,7 @@ from diurnal.catalog import MEASURES
 from diurnal.catalog.scopes import family
 from diurnal.errors import AppError, Forbidden, InvalidInput, NotFound
 from diurnal.http import doing
-from diurnal.model.access import EVERY, Access, Permission, Place
+from diurnal.model.access import Access, Place
 from diurnal.model.time import DAY, day_of, midnight, offset_min
 from diurnal.services import clients, consents, devices, oauth2
 from diurnal.services.consents import AccessAsk, AppAsk, Ask, Choice, Item
@@ -41,6 +41,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         client: None where it is none that is registered.
         target: where the browser goes afterwards.
+        reached: the measures that it would read.
         before: the owner has allowed all of it already.
         closed: the owner has switched off the way it comes.
     """
@@ -48,7 +49,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     ask: Ask
     name: str
     items: Sequence[Item]
-    permissions: Sequence[Permission]
+    reached: frozenset[str]
     client: Client | None = None
     target: str = ""
     scope: Sequence[str] = ()
@@ -70,7 +71,8 @@ def look(tx: Tx, ctx: Context, caller: Access, ask: Ask) -> Shown:
             ask=ask,
             name=ask.name,
             items=consents.items(tx, ctx, caller, ask),
-            permissions=ask.permissions,
+            reached=consents.reached(tx, ctx, caller, ask.permissions),
+            target=ask.target,
             signed_in=signed_in,
         )
     client = _client(tx, ctx, ask)
@@ -86,7 +88,7 @@ def look(tx: Tx, ctx: Context, caller: Access, ask: Ask) -> Shown:
         ask=ask,
         name=client.name,
         items=[consents.item_of(known[name]) for name in scope],
-        permissions=consents.of_scopes(scope, ask.face.api, Frame()),
+        reached=consents.reached(tx, ctx, caller, consents.of_scopes(scope, ask.face.api, Frame())),
         client=client,
         target=target,
         scope=scope,
@@ -220,7 +222,7 @@ def _page(
         "items": [i for i in shown.items if not i.always],
         "plain": [i for i in shown.items if i.always],
         "reads": any(i.right == "read" or i.right == "write" for i in shown.items),
-        "unseen": _unseen(shown.permissions),
+        "unseen": _unseen(shown.reached),
         "before": shown.before,
         "client": client,
         "mine": client is not None and client.account_id == caller.account_id,
@@ -255,12 +257,8 @@ def _policy(shown: Shown) -> str:
     )
 
 
-def _unseen(permissions: Sequence[Permission]) -> list[str]:
+def _unseen(seen: frozenset[str]) -> list[str]:
     """Return the families of data that stay closed, in words."""
-    reading = [p for p in permissions if p.allows.reads]
-    if any(p.stream == EVERY and p.measures is None for p in reading):
-        return []
-    seen = {m for p in reading for m in p.measures or ()}
     groups = dict.fromkeys(m.group for m in MEASURES.values() if m.group != "custom")
     closed = [
         g for g in groups if not any(m.key in seen for m in MEASURES.values() if m.group == g)
@@ -321,7 +319,7 @@ def _must_sign_in_again(ctx: Context, ask: Ask, signed_in: int) -> bool:
 
 
 def _lasts(ask: Ask) -> str:
-    """Return in words how long what is asked lasts when nothing else is chosen."""
+    """Return in words until when what is asked lasts, if nothing else is chosen."""
     if isinstance(ask, AccessAsk):
         return _span(ask.expires_s)
     face = ask.face
@@ -332,10 +330,10 @@ def _lasts(ask: Ask) -> str:
 
 def _span(seconds: int | None) -> str:
     if seconds is None:
-        return "until you withdraw it"
+        return "You withdraw it"
     if seconds < 2 * 86_400:
-        return f"{max(1, round(seconds / 3_600))} hours"
-    return f"{round(seconds / 86_400)} days"
+        return f"As it asks: {max(1, round(seconds / 3_600))} hours"
+    return f"As it asks: {round(seconds / 86_400)} days"
 
 
 def _age(ctx: Context, client: Client | None) -> str:

@@ -207,11 +207,13 @@ async def page(ctx: Context, request: Request) -> Response:
         raise words.BadAccessRequest("No permission is asked for.")
     expires = asked.get("expireAfter")
     root = request.scope.get("root_path", "")
+    back = asked.get("returnURL")
     ask = AccessAsk(
         api="pryv",
         name=asked["requestingAppId"].strip(),
         permissions=wanted.permissions,
         return_to=f"{root}/auth/done",
+        target=back if isinstance(back, str) and _may_return(back) else "",
         at=ctx.now(),
         key=key,
         streams={k: v for k, v in wanted.names.items() if k != EVERY},

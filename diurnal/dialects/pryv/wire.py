@@ -149,8 +149,11 @@ def page(title: str, text: str, status: int = 200) -> Response:
     told = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f'<title>{html.escape(title)} · Diurnal</title><link rel="stylesheet" '
         'href="/static/tokens.css"><link rel="stylesheet" href="/static/pages.css"></head><body>'
+        '<header class="top"><a class="brand" href="/"><i aria-hidden="true"></i>Diurnal</a>'
+        "</header>"
         f'<main><div class="card narrow"><h1>{html.escape(title)}</h1>'
         f'<p class="muted">{html.escape(text)}</p></div></main></body></html>'
     )
