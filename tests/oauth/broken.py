@@ -277,6 +277,7 @@ def page_is_our_own() -> None:
 @guard
 def link_works_once() -> None:
     put(one_time, "take", one_time.get)
+    put(one_time, "drop", nothing)
 
 
 @guard

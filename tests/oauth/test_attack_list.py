@@ -85,7 +85,7 @@ ATTACKS = (
             "the registered one's beginning",
         )
     ),
-    Attack("redirect: two redirect_uri", STAYS, "nothing-stands-twice"),
+    Attack("redirect: two redirect_uri", STAYS, why="refused twice: by us, and by the library"),
     Attack(
         "redirect: none, with two registered",
         "oauth.test_redirects.test_one_of_several_addresses_must_be_named",
