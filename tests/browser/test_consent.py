@@ -56,8 +56,16 @@ def test_allow_leads_back_to_the_application(chromium: Browser, server: Server, 
     with visiting(chromium, server) as visit:
         visit.sign_in()
         visit.go(asked)
+        assert "It will not see your" in visit.page.locator("main").inner_text()
         visit.page.get_by_label("Location").uncheck()
+        visit.page.get_by_label("Until").select_option(label="7 days from now")
+        visit.page.get_by_label("From when").select_option(value="today")
         with visit.page.expect_request(f"{BACK}?*") as sent:
             visit.page.get_by_role("button", name="Allow").click()
         assert "code=" in sent.value.url
         assert "state=s" in sent.value.url
+    [receipt] = server.call("GET", "/consents")["consents"]
+    [purpose] = receipt["consent"]["pii_processing"][0]["purposes"]
+    assert "read:mood" in purpose["scopes"]
+    assert "read:location" not in purpose["scopes"]
+    assert purpose["retention_period"] is not None

@@ -1,6 +1,6 @@
 """A plug-in of pytest that takes one guard away.
 
-    DIURNAL_BROKEN=code-ends python -m pytest -p tests.oauth.broken tests/oauth/test_attacks.py
+    BROKEN_GUARD=code-ends python -m pytest -p tests.oauth.broken tests/oauth/test_attacks.py
 
 Each function here is what the guard of its name is not: a test of the attack list that still
 passes with it proves nothing. `test_attack_list.py` runs them.
@@ -34,7 +34,7 @@ def guard(apply: Callable[[], None]) -> Callable[[], None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    GUARDS[os.environ["DIURNAL_BROKEN"]]()
+    GUARDS[os.environ["BROKEN_GUARD"]]()
 
 
 def put(of: Any, name: str, instead: Any) -> None:

@@ -258,7 +258,7 @@ def test_a_test_without_its_guard_fails(test: str, guard: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *plugins, path, *only],
         cwd=ROOT,
-        env={**os.environ, "DIURNAL_BROKEN": guard},
+        env={**os.environ, "BROKEN_GUARD": guard},
         capture_output=True,
         text=True,
         timeout=120,
