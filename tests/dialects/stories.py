@@ -24,7 +24,9 @@ To add one: write the questions without answers and run `RECORD=yes make test AR
 That writes down what is answered, with placeholders for what is of a known form; `keep` of a step
 ({"mood": "event.id"}: a way into the body, `.` for all of it, or `/…/`: an expression whose group
 is it) names what later steps need. What was recorded is a guess until each answer has been held
-against the contract, member by member: a wrong answer is a bug to mend, not a story to keep.
+against the contract, member by member: a wrong answer is a bug to mend, not a story to keep. One
+that changes on purpose is taken out of its step and recorded again; the difference is what clients
+will see.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ HEADERS = (
     "set-cookie",
     "www-authenticate",
 )
-"""Headers that belong to an answer; the others are the whole server's, and tested there."""
+"""Headers that belong to an answer; the others are the whole server's."""
 FORMS = {
     "recovery": r"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}",
     "hash": r"(?:EVENT|ACCESS|STREAM):\d:sha256-[A-Za-z0-9+/]{43}=",
