@@ -48,6 +48,10 @@ OAUTH, ID = "/oauth2/{id}/v1", {"id": "default"}
 KEY = {"key": "00000000-0000-0000-0000-000000000000"}
 
 
+def connection(kind: str, _aim: Aim) -> int:
+    return 401 if kind in OWNERS else 403  # it names no user
+
+
 def userinfo(kind: str, _aim: Aim) -> int:
     return 200 if kind in OWNERS else 403
 
@@ -55,6 +59,11 @@ def userinfo(kind: str, _aim: Aim) -> int:
 TABLE = Table(
     "personicle",
     {
+        **{
+            f"{verb} /{vendor}/connection": Row(connection)
+            for vendor in ("fitbit", "google-fit", "oura")
+            for verb in ("GET", "POST")
+        },
         **{f"GET {p}/read/{path}": row for p in PREFIXES for path, row in _READ.items()},
         **{
             f"{verb} {p}/write/{path}": row

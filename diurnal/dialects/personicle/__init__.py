@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from diurnal import http
 from diurnal.auth.oauth2.face import CODE, REFRESH, Face
 from diurnal.dialects import App, Dialect
-from diurnal.dialects.personicle import door, endpoints, images, people, registration
+from diurnal.dialects.personicle import connections, door, endpoints, images, people, registration
 from diurnal.errors import (
     AppError,
     Conflict,
@@ -67,7 +67,7 @@ DISCOVERY = (
     "/oauth2/{id}/.well-known/openid-configuration",
     "/oauth2/{id}/.well-known/oauth-authorization-server",
 )
-ROUTES = (*endpoints.ROUTES, *people.ROUTES, *images.ROUTES)
+ROUTES = (*endpoints.ROUTES, *people.ROUTES, *images.ROUTES, *connections.ROUTES)
 
 
 def app(ctx: Context) -> App:
@@ -82,7 +82,12 @@ def app(ctx: Context) -> App:
     async def missing(_request: Request) -> Response:
         raise NotFound
 
-    own = {**endpoints.handlers(ctx), **peoples, **images.handlers(ctx)}
+    own = {
+        **endpoints.handlers(ctx),
+        **peoples,
+        **images.handlers(ctx),
+        **connections.handlers(ctx),
+    }
     found = {path: guarded(handler, path) for path, handler in own.items()}
     found |= registration.handlers(ctx)
     found |= oauth.endpoints(ctx, FACE)

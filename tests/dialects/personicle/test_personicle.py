@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from diurnal.dialects.personicle import dictionary, ids, times
 from diurnal.errors import InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
-from diurnal.services import accesses, clients, days, subjects
+from diurnal.services import accesses, clients, connections, days, subjects
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import DAY, START
 from tests.dialects.client import Client, personal_token
 from tests.oauth.browser import Browser, session
+from tests.services import syncing
 
 READ, WRITE = "/personicle/api/data/read", "/personicle/data/write"
 WINDOW = {"startTime": "2026-01-01 00:00:00.000000", "endTime": "2026-04-01T00:00:00Z"}
@@ -360,6 +361,27 @@ def test_an_application_is_registered_and_gets_a_token_in_the_fragment(
         "POST", "/personicle/get-scopes", data={"client_id": client_id}, headers=headers
     )
     assert HEART in scopes.text
+
+
+def test_a_connection_fetches_now_or_is_made_on_our_page(
+    ctx: Context, alice: Access, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"params": {"user_id": caller.user}}
+    assert caller.ask("GET", "/personicle/fitbit/connection", 401).text == "User not logged in"
+    other = {"params": {"user_id": "somebody"}}
+    assert caller.ask("GET", "/personicle/oura/connection", 401, **other).text
+    answer = caller.ask("GET", "/personicle/oura/connection", 302, **asked)
+    assert answer.headers["location"] == "/sources"
+    app = Caller(ctx, alice, "openid", "email")
+    app.ask("POST", "/personicle/oura/connection", 403, **asked)
+    oura = syncing.with_(name="oura")
+    syncing.use(monkeypatch, oura)
+    made = syncing.connect(ctx, alice, oura)
+    answer = caller.ask("POST", "/personicle/oura/connection", **asked)
+    assert answer.json() == {"success": True, "response": "The import has begun"}
+    ctx.store.write(lambda tx: connections.update(tx, ctx, alice, made.id, paused=True)).result()
+    answer = caller.ask("POST", "/personicle/oura/connection", **asked).json()
+    assert (answer["success"], "paused" in answer["response"].lower()) == (False, True)
 
 
 def test_what_ends_after_the_year_9999_is_told_to_end_with_it() -> None:
