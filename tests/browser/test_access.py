@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from playwright.sync_api import Browser, expect
 
@@ -211,3 +212,64 @@ def test_a_phone_is_connected_told_its_address_and_disconnected(
     page.get_by_role("button", name="Keep the data").click()
     expect(page.get_by_text("is gone; what it brought stays")).to_be_visible()
     assert server.call("GET", "/connections")["connections"] == []
+
+
+def _let_in_to_fill_steps(visit: Visit, name: str) -> None:
+    """Let an application of Exist's API in, which then says that it fills steps."""
+    back = "http://127.0.0.1:9/back"
+    asked = {"api": "exist", "name": name, "redirectUris": [back]}
+    made = visit.server.call("POST", "/clients", asked)
+    fields = {
+        "response_type": "code",
+        "client_id": made["id"],
+        "redirect_uri": back,
+        "scope": "activity_read activity_write",
+    }
+    visit.go(f"/exist/oauth2/authorize?{urlencode(fields)}")
+    with visit.page.expect_request(f"{back}?*") as sent:
+        visit.page.get_by_role("button", name="Allow").click()
+    code = parse_qs(urlsplit(sent.value.url).query)["code"][0]
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "client_id": made["id"],
+        "client_secret": made["secret"],
+        "redirect_uri": back,
+    }
+    server = visit.server.url
+    told = visit.context.request.post(f"{server}/exist/oauth2/access_token", form=form)
+    assert told.ok, told.text()
+    secret = told.json()["access_token"]
+    taken = visit.context.request.post(
+        f"{server}/exist/api/2/attributes/acquire/",
+        data=[{"name": "steps"}],
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+    assert taken.ok, taken.text()
+
+
+def test_the_owner_says_which_of_two_apps_fills_a_measure(visit: Visit) -> None:
+    server, page = visit.server, visit.page
+    for name in ("Step bridge", "Other bridge"):
+        _let_in_to_fill_steps(visit, name)
+    ids = {one["name"]: one["id"] for one in server.call("GET", "/clients")["clients"]}
+
+    def fills() -> object:
+        rows = server.call("GET", "/ownership")["measures"]
+        return next(row.get("clientId") for row in rows if row["measure"] == "steps")
+
+    try:
+        visit.go("/apps")
+        chosen = page.get_by_label("Steps", exact=True)
+        for name in ("Other bridge", "Step bridge"):
+            chosen.select_option(name)
+            expect(page.get_by_text(f"{name} fills Steps now.")).to_be_visible()
+            assert fills() == ids[name]
+        assert visit.faults() == []
+        visit.shoot("apps-owned")
+        chosen.select_option("No app")
+        expect(page.get_by_text("No app fills Steps any more.")).to_be_visible()
+        assert fills() is None
+    finally:
+        for name in ("Step bridge", "Other bridge"):
+            server.call("DELETE", f"/clients/{ids[name]}")
