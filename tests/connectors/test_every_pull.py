@@ -320,6 +320,33 @@ def test_a_credential_that_ends_is_renewed_or_asked_for(
     assert len(server.asked) == asked
 
 
+@pytest.mark.parametrize(
+    "source",
+    [p for p in RECORDED if isinstance(CONNECTORS[p.stem].auth, Key)],
+    ids=lambda p: p.stem,
+    indirect=True,
+)
+def test_a_key_that_is_not_taken_any_more_is_asked_for(
+    here: Context, alice: Access, source: Recorded, server: Upstream, clock: Clock
+) -> None:
+    c = connected(here, alice, source, server)
+    assert run(here, c).problem is None
+    before = dump(here, alice)
+    server.answer = lambda _: Said({"error": "revoked"}, 401)
+    clock.tick(2 * HOUR)
+    outcome = run(here, c, force=True)
+    assert outcome.next is None
+    assert outcome.problem is not None
+    assert "the-key" not in outcome.problem
+    row = here.store.read(lambda tx: store.get(tx, c.account_id, c.id))
+    assert row is not None
+    assert row.state == "reconnect"
+    assert dump(here, alice) == before
+    asked = len(server.asked)
+    run(here, c, force=True)
+    assert len(server.asked) == asked
+
+
 def test_nobody_is_asked_in_the_clear() -> None:
     for connector in CONNECTORS.values():
         assert connector.base_url == "" or connector.base_url.startswith("https://")
