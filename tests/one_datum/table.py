@@ -115,7 +115,9 @@ DATA = [
     Datum("checkin", 1, ("checkins", 1), Event("position/wgs84", PLACE)),
     Datum("location", "46.5,6.6", ("location", "46.5,6.6"), Event("position/wgs84", PLACE)),
     Datum("track_played", 1, ("tracks", 1), Event("music/basic", {"title": "x"}, 3)),
-    Datum("article_read", 1, ("articles_read", 1), Event("note/webclip", {"url": "x"})),
+    Datum(
+        "article_read", 1, ("articles_read", 1), Event("note/webclip", {"url": "https://x.test"})
+    ),
     Datum("pages_read", 31, ("pages_read", 31), Event("count/generic", 31)),
     Datum("screen_mobile", 95, ("mobile_screen_min", 95), Event("time/min", 95, 95)),
     Datum("gaming", 30, ("gaming_min", 30), Event("activity/plain", None, 30)),

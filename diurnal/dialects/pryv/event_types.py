@@ -1,6 +1,8 @@
 """Event types that are known: what their content looks like.
 
-Names and units are those of https://pryv.github.io/event-types/, version 0.3.0.
+Names and units are those of https://pryv.github.io/event-types/, version 0.3.0. What that version
+says of mails, posts, music, symptoms, sleep, and of names in camel case, is not checked: such
+content is taken as it comes.
 """
 
 from __future__ import annotations
@@ -41,19 +43,31 @@ gas-consumption: mlpkgmin
 length: cm m mm km a au ch lea ft in ly mil mi fur nmi p pica ftm cb um yd
 linear-acceleration: m-s2
 luminous-intensity: cd
-mass: kg g mg
-pressure: pa bar atm mmhg psi hpa
+mass: kg g mg gr dr l-t lb t oz s-t st
+mol: mol lb-mol
+power: btu-min ftlb-s hp kw w
+pressure: pa bar at atm mmhg cmhg inhg kg-m2 kpa psf psi hpa db
 ratio: percent
-speed: m-s km-h mi-h kt ft-s
+speed: m-s m-min km-h mi-h mph kt ft-s ft-m lpm
 temperature: c f k
-time: s min h d ms
-volume: m3 l ml cl dl
+time: s min h d y ms
+volume: m3 cm3 ft3 in3 yd3 l ml cl dl c pt qt tbs tsp floz galgb galus bbloil iu
+"""
+_MONEY = """
+aed afn all ang ars aud awg azn bam bbd bgn bhd bmd bnd bob brl bsd btc bwp byr bzd cad chf clp cny
+cop crc cup czk dkk dop dzd eek egp eur fjd fkp gbp ggp ghc gip gtq gyd hkd hnl hrk huf idr ils imp
+inr irr isk jep jmd jod jpy kes kgs khr kpw krw kwd kyd kzt lak lbp lkr lrd ltl lvl mad mdl mkd mnt
+mur mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub sar sbd scr
+sek sgd shp skk sll sos srd svc syp thb tnd trl try ttd tvd twd tzs uah ugx usd uyu uzs vef vnd xcd
+yer zar zmk zwd
 """
 _TEXTS = """
 call: name skype telephone
 contact: vcard
 date: iso-8601
+mood: emoticon
 note: txt html markdown
+video: vimeo youtube
 """
 _NOTHING = ("activity/plain",)
 _ATTACHED = (
@@ -63,9 +77,10 @@ _ATTACHED = (
     "picture/attached",
     "video/attached",
 )
-_LINKS = ("audio/url", "file/url", "picture/url", "video/url")
+_LINKS = ("audio/url", "file/url", "picture/url", "url/http", "video/url")
 _NUMBER: dict[str, Any] = {"type": "number"}
 _TEXT: dict[str, Any] = {"type": "string"}
+_LINK: dict[str, Any] = {"type": "string", "pattern": "^(https?)://.+$"}
 
 
 def _object(required: str, optional: str = "", **others: dict[str, Any]) -> dict[str, Any]:
@@ -86,10 +101,11 @@ def known() -> Mapping[str, dict[str, Any]]:
         for line in listed.strip().splitlines():
             class_, _, formats = line.partition(": ")
             types |= {f"{class_}/{format_}": schema for format_ in formats.split()}
+    types |= {f"money/{currency}": _NUMBER for currency in _MONEY.split()}
     types |= {name: _NUMBER for name in TYPE_UNITS if name not in types}
     types |= {name: {"type": "null"} for name in _NOTHING}
     types |= {name: {"type": "null", "attachmentRequired": True} for name in _ATTACHED}
-    types |= {name: {"type": "string", "pattern": "^(https?)://.+$"} for name in _LINKS}
+    types |= dict.fromkeys(_LINKS, _LINK)
     types["boolean/bool"] = {"type": "boolean"}
     types["blood-pressure/mmhg-bpm"] = _object("systolic diastolic", "rate")
     types["position/wgs84"] = _object(
@@ -99,6 +115,8 @@ def known() -> Mapping[str, dict[str, Any]]:
     types["encrypted/aes-text-base64"] = _object(
         "payload", "keyRef hint", payload=_TEXT, keyRef=_TEXT, hint=_TEXT
     )
+    types["ratio/generic"] = _object("value relativeTo")
+    types["note/webclip"] = _object("url", "content", url=_LINK, content=_TEXT)
     types["credentials/pryvApiEndpoint"] = {"type": "string", "pattern": "^(https?)://.+@.+$"}
     return dict(sorted(types.items()))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from diurnal.dialects.pryv import shapes
+from diurnal.dialects.pryv import event_types, shapes
 from diurnal.errors import AppError
 
 NOW = 1_700_000_000_000_000
@@ -92,3 +92,41 @@ def test_the_short_way_says_what_the_long_one_says(
 def test_what_most_send_goes_the_short_way() -> None:
     assert shapes._plain(GOOD) is not None
     assert shapes._plain({**GOOD, "duration": 1.5, "description": "d"}) is not None
+
+
+RIGHT = {
+    "money/chf": 12.5,
+    "volume/tsp": 2,
+    "power/btu-min": 1,
+    "mol/lb-mol": 1.0,
+    "url/http": "https://example.org",
+    "video/youtube": "x",
+    "ratio/generic": {"value": 1, "relativeTo": 2},
+    "note/webclip": {"url": "https://example.org"},
+    "message/email": {"subject": "x"},
+    "my/own": [1],
+}
+WRONG = {
+    "money/chf": "12.50",
+    "volume/tsp": True,
+    "url/http": "example.org",
+    "video/youtube": 1,
+    "ratio/generic": {"value": 1},
+    "note/webclip": {"url": "x"},
+}
+
+
+@pytest.mark.parametrize("type_", RIGHT)
+def test_content_that_is_as_its_type_says_is_taken(type_: str) -> None:
+    made = shapes.read_event({**GOOD, "type": type_, "content": RIGHT[type_]}, NOW)
+    assert made.new.content == RIGHT[type_]
+
+
+@pytest.mark.parametrize("type_", WRONG)
+def test_content_that_is_not_as_its_type_says_is_refused(type_: str) -> None:
+    with pytest.raises(event_types.BadContent):
+        shapes.read_event({**GOOD, "type": type_, "content": WRONG[type_]}, NOW)
+
+
+def test_the_published_number_types_are_known() -> None:
+    assert len(event_types.known()) > 300
