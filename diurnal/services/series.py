@@ -105,7 +105,7 @@ def write(
     """
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, measure)
+    known = _numeric(state, caller, measure)
     if not source or len(source) > SOURCE_MAX:
         raise InvalidInput(f"a source has 1 to {SOURCE_MAX} characters", field="source")
     events.check_json(source, "source")
@@ -267,13 +267,23 @@ def _merged(
     return made, counts
 
 
-def _numeric(state: AccountState, measure: str) -> Measure:
+def _numeric(state: AccountState, caller: Access, measure: str) -> Measure:
     known = state.measure(measure)
     if known is None:
         raise UnknownReference(f"unknown measure {measure!r}", field="measure")
     if not is_numeric(known):
+        if not _knows(state, caller, known):  # what kind it is tells that it is there
+            raise UnknownReference(f"unknown measure {measure!r}", field="measure")
         raise InvalidInput(f"{measure} is no measure of numbers", field="measure")
     return known
+
+
+def _knows(state: AccountState, caller: Access, measure: Measure) -> bool:
+    """Return whether a permission of the caller is about a measure, whatever it may do with it."""
+    return caller.owner or any(
+        p.allows.knows and (p.measures is None or measure.key in p.measures)
+        for p in caller.nearest(state.tree, state.home(measure))
+    )
 
 
 def is_numeric(measure: Measure) -> bool:
@@ -364,10 +374,12 @@ def read(
     from diurnal.model import series
 
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, measure)
+    known = _numeric(state, caller, measure)
     allowed = windows(ctx, state, caller, known, start, end)
     if not allowed:
-        if caller.rights_on_stream(state.tree, state.home(known)).reads:
+        reads = caller.rights_on_stream(state.tree, state.home(known)).reads
+        # That the catalog has a measure is no secret; that the person made one is.
+        if reads and (measure not in state.measures or _knows(state, caller, known)):
             return []
         raise UnknownReference(f"unknown measure {measure!r}", field="measure")
     if state.home(known) in state.trashed_streams:
@@ -405,7 +417,7 @@ def buckets(
     from diurnal.model import series
 
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, measure)
+    known = _numeric(state, caller, measure)
     whole = windows(ctx, state, caller, known, start, end) == [(start, end)]
     trashed = state.home(known) in state.trashed_streams
     if not whole or trashed or not series.from_aggregates_ok(start, end, width):
@@ -473,7 +485,7 @@ def remove(
 
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, measure)
+    known = _numeric(state, caller, measure)
     spans = store.how_many(tx, caller.account_id, measure, start - series.SPAN, end)
     old = store.in_spans(tx, caller.account_id, measure, source, list(spans))
     made, was, gone = [], [], 0

@@ -17,9 +17,10 @@ from mcp.client.streamable_http import streamable_http_client
 from diurnal.app import App
 from diurnal.model.access import Access, Level, Permission
 from diurnal.model.events import NewEvent
+from diurnal.model.records import OwnMeasure
 from diurnal.model.series import columns
 from diurnal.model.time import DAY, HOUR, SECOND, day_text
-from diurnal.services import accesses, analyse, days, events, series
+from diurnal.services import accesses, analyse, days, events, measures, series
 from diurnal.services.context import Context
 from tests.dialects.client import BASE, Client, token
 
@@ -217,6 +218,18 @@ def test_a_token_without_a_measure_never_learns_of_it(
     assert raw.call("findings")["total"] == 0
     assert "mood" in raw.fails("findings", measures=["mood"])
     assert "no" in raw.fails("add_note", text="not mine to write")
+
+
+@pytest.mark.parametrize("value", ["text", "number"])
+def test_a_measure_of_ones_own_is_unknown_to_a_token_without_it(
+    ctx: Context, alice: Access, value: str
+) -> None:
+    own = OwnMeasure(key="my_secret", label="My secret", value=value)
+    ctx.store.write(lambda tx: measures.ensure_own(tx, ctx, alice, own)).result()
+    secret = token(ctx, alice, Permission(Level.READ, measures=("steps",)), api="native")
+    raw = Raw(ctx, secret)
+    said = raw.fails("series", measure="my_secret")
+    assert said == raw.fails("series", measure="nothing").replace("nothing", "my_secret")
 
 
 def test_who_may_only_write_is_offered_nothing_to_read(ctx: Context, alice: Access) -> None:
