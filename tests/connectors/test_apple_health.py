@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 import zipfile
 from collections import Counter
 from itertools import groupby
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.make_apple_export import write
-from diurnal.connectors.apple_health import CONNECTOR, elements, nights, routes
+from diurnal.connectors.apple_health import CONNECTOR, elements, nights, pressures, routes
 from diurnal.errors import AppError, InvalidInput
 from diurnal.model.records import Bad, Datum, DayDatum, Points, Progress, Source, ZoneSeen
 from diurnal.model.time import HOUR, MINUTE, SECOND, day_from_text, to_datetime
@@ -580,3 +581,16 @@ def test_the_made_export_is_the_same_for_the_same_seed() -> None:
     assert made[0] == made[1] != made[2]
     assert 300_000 <= len(made[0]) < 2_000_000
     assert _elements(made[0])[1] == []
+
+
+def test_pressures_without_their_other_half_do_not_take_for_ever() -> None:
+    """Fifteen thousand of each, two minutes apart: none is compared with all the others."""
+    high = {4 * i * MINUTE: 120.0 for i in range(15_000)}
+    low = {(4 * i + 2) * MINUTE: 80.0 for i in range(15_000)}
+    begun = time.process_time()
+    found = pressures.paired({"Cuff": (high, low)}, lambda name: Source(name, "dedicated"))
+    assert len(found) == 30_000
+    assert time.process_time() - begun < 3
+    low = {(4 * i * MINUTE) + 30 * SECOND: 80.0 for i in range(100)}
+    found = pressures.paired({"Cuff": (high, low)}, lambda name: Source(name, "dedicated"))
+    assert [d.measure for d in found].count("blood_pressure") == 100

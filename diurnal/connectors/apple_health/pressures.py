@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 
 from diurnal.connectors.apple_health.values import identity, number
@@ -24,10 +25,9 @@ def paired(values: Mapping[str, Halves], named: Callable[[str], Source]) -> list
         for at, high in sorted(systolic.items()):
             low_at: int | None = at if at in diastolic else None
             if low_at is None:
-                near = [t for t in left if abs(t - at) <= PAIR_GAP]
-                low_at = min(near, key=lambda t: abs(t - at)) if near else None
-                if low_at is not None:
-                    left.remove(low_at)
+                near = range(bisect_left(left, at - PAIR_GAP), bisect_right(left, at + PAIR_GAP))
+                if near:
+                    low_at = left.pop(min(near, key=lambda i: abs(left[i] - at)))
             if low_at is None:
                 found.append(_lone("blood_pressure_systolic", source, at, high))
                 continue
