@@ -25,6 +25,7 @@ from __future__ import annotations
 import html
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -194,18 +195,21 @@ class Door:
 
     async def revoke(self, request: Request) -> Response:
         """Revoke a token of the application that asks."""
-        return await self._about_token(oauth2.revoke, request)
+        return await self._about_token("revocation", request)
 
     async def introspect(self, request: Request) -> Response:
         """Tell an application what its token is worth."""
-        return await self._about_token(oauth2.introspect, request)
+        return await self._about_token("introspection", request)
 
-    async def _about_token(self, step: Callable[..., Reply], request: Request) -> Response:
+    async def _about_token(
+        self, endpoint: Literal["introspection", "revocation"], request: Request
+    ) -> Response:
         form = await self._form(request)
         headers = _authorization(request)
         found = await self._known(_ids(form, headers))
         held = next(iter(form.get("token", [])), None)
         named = issuer(self.ctx, self.face, request)
+        step = partial(oauth2.about_token, endpoint=endpoint)
         return _answer(await self._step(step, form, headers, named, found, held))
 
     async def userinfo(self, request: Request) -> Response:

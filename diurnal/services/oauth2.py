@@ -7,7 +7,7 @@ be another account's, is read before it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from authlib.common.urls import add_params_to_uri
@@ -309,7 +309,7 @@ def token(
     return reply
 
 
-def revoke(
+def about_token(
     tx: WriteTx | None,
     ctx: Context,
     face: Face,
@@ -319,37 +319,9 @@ def revoke(
     found: Mapping[str, Client],
     *,
     account_id: int | None,
+    endpoint: Literal["introspection", "revocation"],
 ) -> Reply:
-    """Answer a request to revoke a token (RFC 7009)."""
-    return _endpoint("revocation", tx, ctx, face, issuer, form, headers, found, account_id)
-
-
-def introspect(
-    tx: WriteTx | None,
-    ctx: Context,
-    face: Face,
-    issuer: str,
-    form: Form,
-    headers: Mapping[str, str],
-    found: Mapping[str, Client],
-    *,
-    account_id: int | None,
-) -> Reply:
-    """Answer what a token is worth (RFC 7662), to the application that has it."""
-    return _endpoint("introspection", tx, ctx, face, issuer, form, headers, found, account_id)
-
-
-def _endpoint(
-    name: str,
-    tx: WriteTx | None,
-    ctx: Context,
-    face: Face,
-    issuer: str,
-    form: Form,
-    headers: Mapping[str, str],
-    found: Mapping[str, Client],
-    account_id: int | None,
-) -> Reply:
+    """Answer an application about its token: revoke it (RFC 7009), or tell its worth (RFC 7662)."""
     request = Request("POST", form, headers)
     storage = storage_of(tx, ctx, face, account_id, found)
     server = rules(ctx, face, issuer, storage)
@@ -357,7 +329,7 @@ def _endpoint(
         server.refuse_repeated(request)
     except OAuth2Error as error:
         return answer_of(error)
-    reply: Reply = server.create_endpoint_response(name, request)
+    reply: Reply = server.create_endpoint_response(endpoint, request)
     reply.access_id = storage.touched
     return reply
 

@@ -115,7 +115,7 @@ def machine(ctx: Context, clock: Clock, owner: Access, client: Client, secret: s
 
             def step(tx: Any) -> Any:
                 form = {"client_id": [client.id], "client_secret": [secret], "token": [shown]}
-                return oauth2.revoke(
+                return oauth2.about_token(
                     tx,
                     ctx,
                     self.race.face,
@@ -124,6 +124,7 @@ def machine(ctx: Context, clock: Clock, owner: Access, client: Client, secret: s
                     {},
                     {client.id: client},
                     account_id=owner.account_id,
+                    endpoint="revocation",
                 )
 
             assert ctx.store.write(step).result().status == 200

@@ -83,7 +83,7 @@ class Scopes(msgspec.Struct, frozen=True, kw_only=True):
 _FAMILIES = {
     "events": "calendar",
     "exposome": "air around you",
-    "interactions": "doings on pages",
+    "interactions": "visits and clicks",
     "health": "intimate health",
     "heart": "heart and blood",
 }
