@@ -32,7 +32,7 @@ from diurnal.store.migrations import HEAD
 FORMAT = "diurnal-backup"
 VERSION = 1
 SUFFIX = ".backup"
-PART_BYTES = 4 << 20
+PART_BYTES = 1 << 20
 """Rows of one member, before they are compressed; one row may be larger."""
 LEVEL = 3
 SNAPSHOTS_MAX = 5
@@ -297,7 +297,7 @@ class _Making:
     def _account(self, account_id: int) -> Holding | None:
         for left in reversed(range(SNAPSHOTS_MAX)):
             with contextlib.suppress(_Gone):
-                return self._ctx.store.read(
+                return self._ctx.store.scan(
                     lambda tx, last=not left: self._snapshot(tx, account_id, last)  # type: ignore[misc]
                 )
         raise AssertionError
@@ -345,7 +345,7 @@ class _Making:
 
         def flush() -> None:
             nonlocal n
-            packed = self._compressor.compress(bytes(waiting))
+            packed = self._compressor.compress(waiting)
             self._writer.add(f"{place}-{n:06d}.jsonl.zst", packed)
             waiting.clear()
             n += 1

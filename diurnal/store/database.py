@@ -101,6 +101,11 @@ class Store(Protocol):
         ...
 
     @abstractmethod
+    def scan(self, fn: Callable[[Tx], T]) -> T:
+        """Do as `read` for who reads everything: little of the database stays in memory."""
+        ...
+
+    @abstractmethod
     async def reads(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` on one snapshot, in the small pool of readers."""
         ...

@@ -171,6 +171,10 @@ class PostgresStore:
         finally:
             self._local.reading = None
 
+    def scan(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.scan`; the server reads in its own memory."""
+        return self.read(fn)
+
     async def reads(self, fn: Callable[[Any], T]) -> T:
         """See `Store.reads`."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read, fn)

@@ -38,6 +38,9 @@ BULK_PAUSE_S = 0.001
 """After a bulk turn, so that the server's writes get theirs."""
 READERS = 4
 BUSY_MS = 20_000
+MMAP = "mmap_size = 268435456"
+READ_KIB, SCAN_KIB = 16_384, 2_048
+"""Cache of a reader, and of one that reads everything once."""
 CHECKPOINT_PAGES = 4000
 """Of the write-ahead log: from here on a thread of its own folds it into the file, so that neither
 the writes of a turn nor the other process wait for it."""
@@ -66,8 +69,8 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
         "synchronous = FULL",
         "wal_autocheckpoint = 0",
         "journal_size_limit = 67108864",
-        f"cache_size = -{16_384 if readonly else 65_536}",
-        "mmap_size = 268435456",
+        f"cache_size = -{READ_KIB if readonly else 65_536}",
+        MMAP,
         "temp_store = MEMORY",
         # What is deleted is overwritten: an account that is gone is gone from the file.
         "query_only = ON" if readonly else "secure_delete = ON",
@@ -366,6 +369,18 @@ class SqliteStore:
             raise _unavailable(error) from error
         finally:
             _end(connection)
+
+    def scan(self, fn: Callable[[Any], T]) -> T:
+        """See `Store.scan`."""
+        connection = self._reader()
+        if connection.in_transaction:
+            return self.read(fn)
+        # What is mapped counts as memory of the process, and here it is the whole file.
+        connection.execute(f"PRAGMA mmap_size = 0; PRAGMA cache_size = -{SCAN_KIB}")
+        try:
+            return self.read(fn)
+        finally:
+            connection.execute(f"PRAGMA {MMAP}; PRAGMA cache_size = -{READ_KIB}")
 
     async def reads(self, fn: Callable[[Any], T]) -> T:
         """See `Store.reads`."""

@@ -540,3 +540,33 @@ def test_the_archive_reads_what_it_wrote() -> None:
         ("b", b"x" * 513),
     ]
     assert reader.manifest() == {"said": 1}
+
+
+@only_sqlite
+def test_a_backup_maps_nothing_of_a_large_database(ctx: Context, alice: Access) -> None:
+    """The file counted as memory of the worker: 167 MB with 100,000 events."""
+
+    def mapped() -> int:
+        path = str(ctx.settings.data_dir / "diurnal.db")
+        text = Path("/proc/self/smaps").read_text()
+        kib, ours = 0, False
+        for line in text.splitlines():
+            if "-" in line.split(" ", 1)[0]:
+                ours = line.endswith(path)
+            elif ours and line.startswith("Rss:"):
+                kib += int(line.split()[1])
+        return kib
+
+    notes = [cases.note(content="x" * 4_000, id=None) for _ in range(500)]
+    cases.add(ctx, alice, *notes)
+    ctx.store.scrub()  # into the file
+    of_event = next(t for t in dump.of_accounts() if t.name == "event")
+
+    def read(tx: Any) -> int:
+        for _ in dump.pages(tx, of_event, alice.account_id):
+            pass
+        return mapped()
+
+    assert ctx.store.read(read) > 1_000, "what everybody else reads is mapped"
+    assert ctx.store.scan(read) < 1_000, "the writer has some pages of its own"
+    assert ctx.store.read(read) > 1_000
