@@ -32,6 +32,7 @@ FACE = Face(
     clients=("native", "mcp"),
     device="/device_authorization",
     register="/register",
+    logout="/logout",
     grants=(CODE, REFRESH, DEVICE),
 )
 STATUSES: Mapping[type[AppError], tuple[int, str]] = {

@@ -76,6 +76,7 @@ def metadata(ctx: Context, face: Face, request: Request, mount: str | None = Non
         ("jwks_uri", face.keys),
         ("device_authorization_endpoint", face.device),
         ("registration_endpoint", face.register),
+        ("end_session_endpoint", face.logout),
     ):
         if path is not None:
             told[name] = prefix + path

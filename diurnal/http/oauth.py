@@ -52,7 +52,16 @@ from diurnal.http.issuers import issuer as issuer
 from diurnal.http.issuers import metadata as metadata
 from diurnal.http.issuers import protected_resource as protected_resource
 from diurnal.model.time import SECOND
-from diurnal.services import audit, clients, consents, devices, documents, oauth2, registrations
+from diurnal.services import (
+    audit,
+    clients,
+    consents,
+    devices,
+    documents,
+    oauth2,
+    registrations,
+    sign_outs,
+)
 from diurnal.services.consents import AppAsk
 from diurnal.services.context import Context
 from diurnal.store.clients import Client
@@ -107,6 +116,7 @@ def _offered(face: Face) -> list[tuple[str, str, tuple[str, ...]]]:
         ("keys", face.keys, ("GET",)),
         ("device", face.device, post),
         ("register", face.register, post),
+        ("logout", face.logout, both),
     )
     return [(name, path, methods) for name, path, methods in known if path is not None]
 
@@ -251,6 +261,21 @@ class Door:
             ctx, lambda tx: devices.start(tx, ctx, self.face, named, client, scope, base)
         )
         return json_of(told, headers={**NO_STORE, **ANYWHERE})
+
+    async def logout(self, request: Request) -> Response:
+        """Check an application's wish to sign its user out, and lead to the page that does."""
+        _only(request, "GET", "POST")
+        form = _pairs(request.url.query)
+        if request.method == "POST":
+            form = _pairs((await http.body(request, BODY_MAX)).decode("latin-1"))
+        ctx, face = self.ctx, self.face
+        named = issuer(ctx, face, request)
+        try:
+            asked = await http.read(ctx, lambda tx: sign_outs.wish(tx, ctx, face, named, form))
+        except InvalidInput as error:
+            return page_of_problem(error.message)
+        # 303: what was posted is not posted again.
+        return RedirectResponse(sign_outs.page(ctx, asked), 303, NO_STORE)
 
     async def register(self, request: Request) -> Response:
         """Register an application that asks for it itself (RFC 7591)."""

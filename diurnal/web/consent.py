@@ -239,22 +239,8 @@ def _page(
         "delays": consents.DELAY_DAYS,
         "problem": problem,
     }
-    headers = {"Content-Security-Policy": _policy(shown)}
-    return page.html("consent.html", known, page.status_of(problem), headers)
-
-
-def _policy(shown: Shown) -> str:
-    """Return the page's policy: its form may end at the application, and nowhere else."""
-    target = shown.target or (shown.ask.return_to if isinstance(shown.ask, AccessAsk) else "")
-    parts = urlsplit(target)
-    goes = ""
-    if parts.scheme in ("http", "https"):
-        goes = f" {parts.scheme}://{parts.netloc}"
-    elif parts.scheme:
-        goes = f" {parts.scheme}:"
-    return page.HEADERS["Content-Security-Policy"].replace(
-        "form-action 'self'", f"form-action 'self'{goes}"
-    )
+    back = shown.target or (shown.ask.return_to if isinstance(shown.ask, AccessAsk) else "")
+    return page.html("consent.html", known, page.status_of(problem), page.ending_at(back))
 
 
 def _unseen(seen: frozenset[str]) -> list[str]:

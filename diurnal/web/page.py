@@ -106,6 +106,19 @@ def go(path: str) -> Response:
     return RedirectResponse(path, 303, HEADERS)
 
 
+def ending_at(target: str | None) -> dict[str, str]:
+    """Return the headers of a page whose form may end at `target`, and nowhere else outside."""
+    parts = urlsplit(target or "")
+    goes = ""
+    if parts.scheme in ("http", "https"):
+        goes = f" {parts.scheme}://{parts.netloc}"
+    elif parts.scheme:
+        goes = f" {parts.scheme}:"
+    policy = HEADERS["Content-Security-Policy"]
+    told = policy.replace("form-action 'self'", f"form-action 'self'{goes}")
+    return {"Content-Security-Policy": told}
+
+
 def status_of(problem: AppError | None) -> int:
     """Return the status of a page that may show a problem."""
     return 200 if problem is None else http.status_of(problem, STATUSES)[0]

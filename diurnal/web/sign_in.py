@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Signing in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from diurnal import http
 from diurnal.errors import AppError, Forbidden, TooMany, Unauthenticated
-from diurnal.services import accesses, first_run, sessions, sign_in_links
+from diurnal.services import first_run, sessions, sign_in_links
 from diurnal.services.context import Context
 from diurnal.services.sign_in import Pending, finish
 from diurnal.web import page
@@ -105,19 +105,8 @@ async def sign_in_once(ctx: Context, request: Request) -> Response:
     return enter(request, token, "/")
 
 
-async def sign_out(ctx: Context, request: Request) -> Response:
-    """Revoke the session and go to the sign-in page."""
-    caller = await page.signed_in(ctx, request)
-    if caller is not None:
-        await http.write(ctx, lambda tx: accesses.revoke(tx, ctx, caller, caller.id))
-    response = page.go("/sign-in")
-    http.drop_session(request, response)
-    return response
-
-
 ROUTES: page.Pages = {
     "/sign-in": {"GET": sign_in_page, "POST": sign_in},
     "/sign-in/code": {"POST": sign_in_code},
     "/sign-in/once": {"GET": sign_in_once},
-    "/sign-out": {"POST": sign_out},
 }

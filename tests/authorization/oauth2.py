@@ -26,6 +26,8 @@ TABLE = Table(
         "POST /userinfo": Row(told, content=b""),
         "GET /keys": Row(always(200), public=True),
         "POST /device_authorization": Row(always(401), content=b"", public=True),
+        "GET /logout": Row(always(303), public=True),
+        "POST /logout": Row(always(303), content=b"", public=True),
         "POST /register": Row(always(400), content=b"{}", public=True),
     },
     api="native",

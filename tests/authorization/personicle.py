@@ -106,6 +106,8 @@ TABLE = Table(
         f"POST {OAUTH}/introspect": Row(always(401), ID, content=b"token=x", public=True),
         f"GET {OAUTH}/userinfo": Row(userinfo, ID),
         f"POST {OAUTH}/userinfo": Row(userinfo, ID, content=b""),
+        f"GET {OAUTH}/logout": Row(always(303), ID, public=True),
+        f"POST {OAUTH}/logout": Row(always(303), ID, content=b"", public=True),
         f"GET {OAUTH}/keys": Row(always(200), ID, public=True),
         "GET /oauth2/{id}/.well-known/openid-configuration": Row(always(200), ID, public=True),
         "GET /oauth2/{id}/.well-known/oauth-authorization-server": Row(

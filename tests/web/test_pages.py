@@ -197,7 +197,7 @@ def test_addresses_and_methods_that_are_not_there(browser: Api) -> None:
     assert browser.page("GET", "/nowhere").status_code == 404
     assert browser.page("GET", "/static/../pages.py").status_code == 404
     assert browser.page("GET", "/static/secret").status_code == 404
-    refused = browser.page("GET", "/sign-out")
+    refused = browser.page("GET", "/sign-in/code")
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 

@@ -52,6 +52,7 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     keys: str | None = "/keys"
     device: str | None = None
     register: str | None = None
+    logout: str | None = None
     response_types: tuple[str, ...] = ("code",)
     grants: tuple[str, ...] = (CODE, REFRESH)
     code_s: int = 600

@@ -53,6 +53,7 @@ FACE = Face(
     clients=("personicle",),
     issuer="/oauth2/{id}",
     prefix="/oauth2/{id}/v1",
+    logout="/logout",
     response_types=("code", "token", "id_token", "id_token token"),
     grants=(CODE, REFRESH),
     token_s=3_600,
