@@ -1,7 +1,8 @@
 """What a provider of OpenID Connect must do, by the modules of its conformance suite (Basic OP).
 
 `MODULES` names each with the test that stands for it, or says why it is not offered. The dynamic
-set of redirect addresses is `test_redirects.py`; what FAPI 2 forbids is in `test_attack_list.py`.
+set of redirect addresses is `test_redirects.py`. Some of what FAPI 2 forbids is in
+`test_attack_list.py`; its modules have no list here.
 """
 
 from __future__ import annotations

@@ -14,7 +14,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diurnal import http
 from diurnal.catalog import scopes
-from diurnal.errors import AppError, InvalidInput, Unauthenticated
+from diurnal.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 from diurnal.http import Handler
 from diurnal.model.access import Access
 from diurnal.services import clients
@@ -50,6 +60,13 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+STATUSES: Mapping[type[AppError], tuple[int, str]] = {
+    InvalidInput: (400, "invalid"),
+    **dict.fromkeys((Conflict, Forbidden, NotFound, TooLarge, Unauthenticated), (403, "refused")),
+    TooMany: (429, "slow"),
+    Unavailable: (503, "unavailable"),
+    AppError: (500, "error"),
+}
 
 Form = Mapping[str, list[str]]
 Act = Callable[[Context, Access, Form], Awaitable[Mapping[str, Any]]]
@@ -59,6 +76,8 @@ def handlers(ctx: Context) -> dict[str, Handler]:
     """Return the pages by path; only who is signed in sees them."""
 
     def page(path: str) -> Handler:
+        watch = http.Watch(ctx, "page", f"personicle.{path}")
+
         async def answer(request: Request) -> Response:
             if request.method not in ("GET", "HEAD", "POST"):
                 return Response(status_code=405, headers={"Allow": "GET, POST"})
@@ -66,17 +85,21 @@ def handlers(ctx: Context) -> dict[str, Handler]:
             if caller is None:
                 here = quote(request.url.path)
                 return RedirectResponse(f"/sign-in?next={here}", 303, HEADERS)
-            if request.method != "POST":
-                return _html(path, caller, {})
-            form: Form = {}
-            try:
+            given: dict[str, Form] = {}
+
+            async def shown(request: Request) -> Response:
+                http.doing.done_by(caller)
+                if request.method != "POST":
+                    return _html(path, caller, {})
                 http.refuse_foreign(request)
-                form = await _form(request)
-                done = await _ACTS[path](ctx, caller, form)
-            except AppError as error:
-                status = 400 if isinstance(error, InvalidInput) else 403
-                return _html(path, caller, {"problem": error.message, "form": form}, status)
-            return _html(path, caller, {"done": done, "form": form})
+                given["form"] = await _form(request)
+                done = await _ACTS[path](ctx, caller, given["form"])
+                return _html(path, caller, {**given, "done": done})
+
+            def told(error: AppError, status: int, _id: str) -> Response:
+                return _html(path, caller, {**given, "problem": error.message}, status)
+
+            return await http.guarded(shown, STATUSES, told, watch=watch)(request)
 
         return answer
 

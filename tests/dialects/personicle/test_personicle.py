@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from diurnal.dialects.personicle import dictionary, ids, times
 from diurnal.errors import InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
-from diurnal.services import accesses, clients, connections, days, subjects
+from diurnal.services import accesses, audit, clients, connections, days, subjects
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import DAY, START
@@ -361,6 +361,28 @@ def test_an_application_is_registered_and_gets_a_token_in_the_fragment(
         "POST", "/personicle/get-scopes", data={"client_id": client_id}, headers=headers
     )
     assert HEART in scopes.text
+
+
+def test_what_is_done_with_applications_is_in_the_audit(ctx: Context, alice: Access) -> None:
+    browser = Browser(ctx, session(ctx, alice))
+    headers = {"origin": "http://localhost:8400"}
+    sent = {
+        "client_name": "My application",
+        "client_uri": "https://example.com",
+        "redirect_uri": BACK,
+        "access_scopes": [HEART],
+    }
+    browser.request("POST", "/personicle/register", data=sent, headers=headers)
+    browser.request("POST", "/personicle/delete", data={"client_id": "no"}, headers=headers)
+    foreign = {"origin": "https://evil.example"}
+    browser.request("POST", "/personicle/register", data=sent, headers=foreign)
+    audit.flush(ctx)
+    found = ctx.store.read(lambda tx: audit.find(tx, alice, audit.Query(doors=("page",))))
+    assert [(e.line.action, e.line.error) for e in reversed(found)] == [
+        ("personicle.register", ""),
+        ("personicle.delete", "not-found"),
+        ("personicle.register", "forbidden"),
+    ]
 
 
 def test_a_connection_fetches_now_or_is_made_on_our_page(
