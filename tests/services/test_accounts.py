@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from diurnal import catalog
 from diurnal.errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Level, Permission
 from diurnal.services import accesses, accounts, days, events, series, streams
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
@@ -161,7 +161,7 @@ def test_a_deleted_account_leaves_nothing_and_harms_nobody(
 
     for who in (alice, charlie):
         cases.plant(ctx, who, "mine")
-        cases.share(ctx, who, accesses.Permission(accesses.Level.READ))
+        cases.share(ctx, who, Permission(Level.READ))
         gone, _ = cases.add(ctx, who, note(tags=("x",)), note(stream_ids=("mine", "diurnal-note")))
         cases.write(ctx, events.delete, who, gone.id)
         cases.write(ctx, days.write_rows, who, [NewDay("weight", 20513, 70, "scale")])
