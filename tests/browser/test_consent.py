@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -64,7 +64,9 @@ def test_allow_leads_back_to_the_application(chromium: Browser, server: Server, 
             visit.page.get_by_role("button", name="Allow").click()
         assert "code=" in sent.value.url
         assert "state=s" in sent.value.url
-    [receipt] = server.call("GET", "/consents")["consents"]
+    client = parse_qs(urlsplit(asked).query)["client_id"][0]
+    known = server.call("GET", "/consents")["consents"]
+    [receipt] = [one for one in known if one.get("clientId") == client]
     [purpose] = receipt["consent"]["pii_processing"][0]["purposes"]
     assert "read:mood" in purpose["scopes"]
     assert "read:location" not in purpose["scopes"]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Line, asked, asks, given, tool } from "../src/lib/audit";
+import { type Line, asked, asks, given, tool, verdict } from "../src/lib/audit";
 
 const line = (action: string, target = "", more: Partial<Line> = {}): Line => ({ seq: 1, time: 0, door: "mcp", action, target, allowed: true, n: 0, ...more });
 const label = (key: string) => (key === "steps" ? "Steps" : undefined);
@@ -24,4 +24,14 @@ describe("what an assistant asked", () => {
   it("leaves out how it found the way", () => {
     expect([line("tools.list"), line("initialize"), line("tools.days")].map(asks)).toEqual([false, false, true]);
   });
+});
+
+it("a check of the log says what it means, a missing beginning too", () => {
+  const whole = { intact: true, lines: 1200, hash: "ab", since: 1, proven: true };
+  expect(verdict(whole, "UTC")).toMatchObject({ good: true, title: "Nobody has changed it." });
+  expect(verdict(whole, "UTC").text).toMatch(/^All 1,200 lines are as they were written\. Keep/);
+  const pruned = { ...whole, since: 901, pruned: 1_767_225_600 };
+  expect(verdict(pruned, "UTC").text).toMatch(/^Lines 901 to 1,200 are .* last on 1 Jan 2026.* and signed what they were\. Keep/);
+  expect(verdict({ ...pruned, proven: false }, "UTC")).toMatchObject({ good: false, title: "Its beginning is gone." });
+  expect(verdict({ ...whole, intact: false, broken: 7 }, "UTC")).toMatchObject({ good: false, title: "Line 7 is not as it was written." });
 });

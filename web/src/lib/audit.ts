@@ -1,6 +1,6 @@
 /** The audit as the API has it, and what assistants asked in plain words. */
 
-import { plainDay, isDay } from "./dates";
+import { isDay, moment, plainDay } from "./dates";
 
 export interface Line {
   seq: number;
@@ -86,4 +86,37 @@ export function given(line: Line): string {
   const n = line.n ?? 0;
   if (n === 0) return "nothing";
   return `${n.toLocaleString("en-GB")} ${n === 1 ? "datum" : "data"}`;
+}
+
+/** What checking the whole chain said. */
+export interface Checked {
+  intact?: boolean;
+  lines?: number;
+  hash: string;
+  since?: number;
+  proven?: boolean;
+  broken?: number;
+  pruned?: number;
+}
+
+/** What that means, in words; not even a chain that holds is good where its beginning is gone. */
+export function verdict(checked: Checked, zone: string): { good: boolean; title: string; text: string } {
+  const count = (n: number | undefined): string => (n ?? 0).toLocaleString("en-GB");
+  if (!checked.intact)
+    return {
+      good: false,
+      title: `Line ${count(checked.broken)} is not as it was written.`,
+      text: "Somebody changed the log behind the server’s back. The hash now:",
+    };
+  if (checked.proven === false)
+    return {
+      good: false,
+      title: "Its beginning is gone.",
+      text: `The lines before ${count(checked.since)} were taken away, and not by this server: no signature of its own says what they were. The hash now:`,
+    };
+  const held =
+    checked.pruned === undefined
+      ? `All ${count(checked.lines)} lines are as they were written.`
+      : `Lines ${count(checked.since)} to ${count(checked.lines)} are as they were written. Those before them this server let go, last on ${moment(checked.pruned, zone)}, and signed what they were.`;
+  return { good: true, title: "Nobody has changed it.", text: `${held} Keep this number and hash to check later that none was cut off:` };
 }
