@@ -24,8 +24,14 @@ from diurnal.services.context import opened
 from diurnal.settings import Settings, load
 
 ACCOUNT = "alice"
+DIALECTS = ("native", "pryv", "exist", "personicle", "personal", "personyze")
 START_MAX_S = 60
 SETTLED_S = 0.5
+_RATE = "9000000/minute"
+_CONFIG = f'address_rate = "{_RATE}"\n' + "".join(
+    f'[dialects.{name}]\nrate = "{_RATE}"\n' for name in DIALECTS
+)
+"""Limits count as ever, and are never reached."""
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -117,6 +123,7 @@ def prepare(data_dir: Path, *others: str) -> tuple[Settings, str]:
     """Make a data directory with an account and `others`; return settings and its owner's token."""
     settings = load(data_dir=data_dir, environ={})
     with opened(settings) as ctx:
+        (data_dir / "config.toml").write_text(_CONFIG)
         made, *_ = [
             accounts.create(
                 ctx, username=name, password="a long enough password", timezone="Europe/Berlin"

@@ -141,6 +141,7 @@ class SqliteStore:
         self.path = path
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._kept: _Write | None = None
+        self._arrived: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
         self._listeners: list[Listener] = []
         self.meta_commits = 0
         self.rolled_back = 0
@@ -175,19 +176,41 @@ class SqliteStore:
         """See `Store.submit`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._enqueue(_Write(fn, future, loop))
+        self._arrive(loop, _Write(fn, future, loop))
         return future
 
     def join(self, key: Hashable, fn: Joined[A, T], item: A) -> asyncio.Future[T]:
         """See `Store.join`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._enqueue(_Write(fn, future, loop, key=key, item=item))
+        self._arrive(loop, _Write(fn, future, loop, key=key, item=item))
         return future
 
     def backlog(self) -> int:
         """See `Store.backlog`."""
         return self._queue.qsize()
+
+    def _arrive(self, loop: asyncio.AbstractEventLoop, write: _Write) -> None:
+        """Queue a write with the others of this turn of its loop.
+
+        They share a commit then, and the writer does not want the interpreter while their requests
+        are still being read.
+        """
+        if self._closed:
+            raise Unavailable("the store is closing")
+        arrived = self._arrived.get(loop)
+        if arrived is not None:
+            arrived.append(write)
+            return
+        self._arrived[loop] = [write]
+        loop.call_soon(self._hand_over, loop)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        for write in self._arrived.pop(loop):
+            try:
+                self._enqueue(write)
+            except Unavailable as error:
+                _end_future(write.future, None, error)
 
     def _enqueue(self, write: _Write) -> None:
         # Under a lock: nothing may come behind the end that `close` puts into the queue.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
-from diurnal.errors import AppError, UnknownReference
+import pytest
+
+from diurnal.errors import AppError, Unavailable, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
 from diurnal.services import events
@@ -87,3 +90,36 @@ def test_different_keys_do_not_join(ctx: Context) -> None:
 
     for told in asyncio.run(at_once()):
         assert len({name[0] for name in told}) == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_writes_of_one_turn_of_the_loop_share_a_commit(ctx: Context) -> None:
+    groups: list[int] = []
+
+    def seen(tx: WriteTx, waiting: Sequence[int]) -> list[int]:
+        groups.append(len(waiting))
+        return list(waiting)
+
+    async def arrive(n: int) -> int:
+        done = ctx.store.join("key", seen, n)
+        time.sleep(0.002)  # the writer could begin meanwhile, without the others
+        return await done
+
+    async def at_once() -> list[int]:
+        return await asyncio.gather(*(arrive(n) for n in range(20)))
+
+    assert asyncio.run(at_once()) == list(range(20))
+    assert groups == [20]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_write_that_arrives_as_the_store_closes_is_refused(ctx: Context) -> None:
+    async def late() -> None:
+        waits = ctx.store.submit(lambda _tx: 1)
+        ctx.store.close()
+        with pytest.raises(Unavailable):
+            await waits
+        with pytest.raises(Unavailable):
+            ctx.store.submit(lambda _tx: 1)
+
+    asyncio.run(late())
