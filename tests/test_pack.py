@@ -52,7 +52,7 @@ def test_the_unit_lets_the_service_write_in_one_place_only() -> None:
 def test_the_image_runs_as_nobody_and_needs_only_what_is_copied() -> None:
     lines = (PACK / "Dockerfile").read_text().splitlines()
     assert "USER diurnal" in lines
-    assert lines.index("USER diurnal") < next(
+    assert lines.index("USER 10001") < next(
         i for i, line in enumerate(lines) if line.startswith("ENTRYPOINT")
     )
     taken = {line[1:] for line in (ROOT / ".dockerignore").read_text().split() if line[0] == "!"}
