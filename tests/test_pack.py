@@ -51,7 +51,8 @@ def test_the_unit_lets_the_service_write_in_one_place_only() -> None:
 
 def test_the_image_runs_as_nobody_and_needs_only_what_is_copied() -> None:
     lines = (PACK / "Dockerfile").read_text().splitlines()
-    assert "USER diurnal" in lines
+    assert "USER 10001" in lines
+    assert any("useradd --uid 10001 " in line for line in lines)
     assert lines.index("USER 10001") < next(
         i for i, line in enumerate(lines) if line.startswith("ENTRYPOINT")
     )
