@@ -222,6 +222,18 @@ async def caller(ctx: Context, request: Request) -> Access:
     return await resolve(ctx, token)
 
 
+async def signed_in(ctx: Context, request: Request) -> Access | None:
+    """Return the owner whose session a browser shows, None for nobody's."""
+    token = request.cookies.get(COOKIE)
+    if token is None:
+        return None
+    try:
+        caller = await resolve(ctx, token)
+    except Unauthenticated:
+        return None
+    return caller if caller.owner else None
+
+
 def refuse_foreign(request: Request) -> None:
     """Refuse a writing request with a cookie that does not come from our own pages.
 

@@ -24,7 +24,7 @@ Act = Callable[[Context, Access, Mapping[str, str]], "str | None"]
 
 async def accounts(ctx: Context, request: Request) -> Response:
     """Show the accounts and the invitations."""
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return page.go(f"/sign-in?next={_HERE}")
     return await _shown(ctx, caller)
@@ -73,7 +73,7 @@ def _size(n: int) -> str:
 
 def _doing(act: Act) -> page.Page:
     async def do(ctx: Context, request: Request) -> Response:
-        caller = await page.signed_in(ctx, request)
+        caller = await http.signed_in(ctx, request)
         if caller is None:
             return page.go(f"/sign-in?next={_HERE}")
         form = await page.form_of(request)

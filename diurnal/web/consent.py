@@ -109,7 +109,7 @@ async def show(ctx: Context, request: Request) -> Response:
     """Show what is asked, to whoever is signed in."""
     text = request.query_params.get("request", "")
     ask = consents.opened(ctx, text)
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     wishes = _wishes(ask)
     if caller is None:
         if "none" in wishes and isinstance(ask, AppAsk):
@@ -130,7 +130,7 @@ async def answer(ctx: Context, request: Request) -> Response:
     form = await _form(request)
     text = _one(form, "request")
     ask = consents.opened(ctx, text)
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return _to_sign_in(text)
     if not hmac.compare_digest(_one(form, "csrf"), _stamp(ctx, caller, text)):
@@ -376,7 +376,7 @@ async def _form(request: Request) -> dict[str, list[str]]:
 async def device(ctx: Context, request: Request) -> Response:
     """Take the code that a device shows."""
     typed = request.query_params.get("user_code", "")
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         here = devices.PAGE + (f"?user_code={quote(typed, safe='')}" if typed else "")
         return page.go(f"/sign-in?next={quote(here, safe='')}")
@@ -386,7 +386,7 @@ async def device(ctx: Context, request: Request) -> Response:
 async def device_code(ctx: Context, request: Request) -> Response:
     """Lead from a device's code to what it asks."""
     form = await page.form_of(request)
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return page.go(f"/sign-in?next={devices.PAGE}")
     name, where = f"device {caller.username}", http.address(request)

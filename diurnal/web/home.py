@@ -20,7 +20,7 @@ from diurnal.web import page, static_app
 
 async def the_app(ctx: Context, request: Request) -> Response:
     """Send the web app, or lead to where one comes in."""
-    if await page.signed_in(ctx, request) is not None:
+    if await http.signed_in(ctx, request) is not None:
         return static_app.page(request)
     if await http.read(ctx, first_run.needed, quick=True):
         return page.go("/setup")
@@ -35,7 +35,7 @@ async def app_file(_ctx: Context, request: Request) -> Response:
 
 async def home(ctx: Context, request: Request) -> Response:
     """Show the overview without JavaScript, or lead to where one comes in."""
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         empty = await http.read(ctx, first_run.needed, quick=True)
         return page.go("/setup" if empty else "/sign-in")

@@ -24,7 +24,6 @@ from diurnal.errors import (
     Unauthenticated,
     Unavailable,
 )
-from diurnal.model.access import Access
 from diurnal.services.context import Context
 
 FORM_BYTES_MAX = 16 << 10
@@ -60,18 +59,6 @@ Pages = dict[str, dict[str, Page]]
 def problem(error: AppError, status: int, title: str) -> Response:
     """Render an error as a page."""
     return html("problem.html", {"problem": error, "title": title}, status)
-
-
-async def signed_in(ctx: Context, request: Request) -> Access | None:
-    """Return the owner whose session this is, None for nobody's."""
-    token = request.cookies.get(http.COOKIE)
-    if token is None:
-        return None
-    try:
-        caller = await http.resolve(ctx, token)
-    except Unauthenticated:
-        return None
-    return caller if caller.owner else None
 
 
 async def form_of(request: Request) -> dict[str, str]:

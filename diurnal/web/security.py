@@ -26,7 +26,7 @@ Act = Callable[[Context, Access, Mapping[str, str], str], "Mapping[str, Any] | N
 
 async def security(ctx: Context, request: Request) -> Response:
     """Show everything."""
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return page.go(f"/sign-in?next={_HERE}")
     return await _shown(ctx, caller)
@@ -91,7 +91,7 @@ def _doing(section: str, act: Act) -> page.Page:
     """Return a page that does something and shows the result in its section."""
 
     async def do(ctx: Context, request: Request) -> Response:
-        caller = await page.signed_in(ctx, request)
+        caller = await http.signed_in(ctx, request)
         if caller is None:
             return page.go(f"/sign-in?next={_HERE}")
         form = await page.form_of(request)
@@ -179,7 +179,7 @@ def _legacy(ctx: Context, caller: Access, form: Mapping[str, str], _: str) -> No
 
 async def delete(ctx: Context, request: Request) -> Response:
     """Delete the account for good."""
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return page.go(f"/sign-in?next={_HERE}")
     form = await page.form_of(request)

@@ -43,7 +43,7 @@ async def _guest(ctx: Context, request: Request, landing: Landing) -> Access | N
 
 
 async def _owner(ctx: Context, request: Request, landing: Landing) -> bool:
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     return caller is not None and caller.account_id == landing.access.account_id
 
 

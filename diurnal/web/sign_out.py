@@ -17,7 +17,7 @@ async def ask(ctx: Context, request: Request) -> Response:
     """Sign out whom the application's ID token names; ask everybody else whether they want it."""
     text = request.query_params.get("request", "")
     wish = sign_outs.opened(ctx, text)
-    caller = await page.signed_in(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is None:
         return _on(wish)
     subject = await http.read(ctx, lambda tx: subjects.of(tx, caller.account_id), quick=True)
@@ -31,7 +31,7 @@ async def sign_out(ctx: Context, request: Request) -> Response:
     """Revoke the session, and go to the sign-in page or where the application wishes."""
     text = (await page.form_of(request)).get("request")
     response = page.go("/sign-in") if text is None else _on(sign_outs.opened(ctx, text))
-    return await _end(ctx, request, await page.signed_in(ctx, request), response)
+    return await _end(ctx, request, await http.signed_in(ctx, request), response)
 
 
 async def _end(

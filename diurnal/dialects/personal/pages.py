@@ -85,7 +85,7 @@ def handlers(ctx: Context) -> dict[str, Handler]:
 
     def own(page: Page) -> Handler:
         async def answer(request: Request) -> Response:
-            caller = await shell.owner_of(ctx, request)
+            caller = await http.signed_in(ctx, request)
             if caller is None:
                 here = quote(request.url.path.rpartition("/")[2] or "index.php")
                 return shell.go(request, f"/admin/login.php?redirect={here}")
@@ -239,7 +239,7 @@ async def auth(ctx: Context, request: Request) -> Response:
 
 async def logout(ctx: Context, request: Request) -> Response:
     """End the session."""
-    caller = await shell.owner_of(ctx, request)
+    caller = await http.signed_in(ctx, request)
     if caller is not None and request.method == "POST":
         await http.write(ctx, lambda tx: accesses.revoke(tx, ctx, caller, caller.id))
     response = shell.go(request, "/")

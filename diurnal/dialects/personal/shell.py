@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diurnal import http
-from diurnal.errors import InvalidInput, Unauthenticated
+from diurnal.errors import InvalidInput
 from diurnal.model.access import Access
-from diurnal.services.context import Context
 
 FORM_BYTES_MAX = 16 << 10
 FIELDS_MAX = 100
@@ -66,18 +65,6 @@ def admin_html(
 def go(request: Request, path: str) -> Response:
     """Send the browser to another page."""
     return RedirectResponse(request.scope.get("root_path", "") + path, 303, HEADERS)
-
-
-async def owner_of(ctx: Context, request: Request) -> Access | None:
-    """Return who is signed in, None for nobody."""
-    token = request.cookies.get(http.COOKIE)
-    if token is None:
-        return None
-    try:
-        caller = await http.resolve(ctx, token)
-    except Unauthenticated:
-        return None
-    return caller if caller.owner else None
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -81,7 +81,7 @@ def handlers(ctx: Context) -> dict[str, Handler]:
         async def answer(request: Request) -> Response:
             if request.method not in ("GET", "HEAD", "POST"):
                 return Response(status_code=405, headers={"Allow": "GET, POST"})
-            caller = await _owner(ctx, request)
+            caller = await http.signed_in(ctx, request)
             if caller is None:
                 here = quote(request.url.path)
                 return RedirectResponse(f"/sign-in?next={here}", 303, HEADERS)
@@ -104,17 +104,6 @@ def handlers(ctx: Context) -> dict[str, Handler]:
         return answer
 
     return {f"/{path}": page(path) for path in PATHS}
-
-
-async def _owner(ctx: Context, request: Request) -> Access | None:
-    token = request.cookies.get(http.COOKIE)
-    if token is None:
-        return None
-    try:
-        caller = await http.resolve(ctx, token)
-    except Unauthenticated:
-        return None
-    return caller if caller.owner else None
 
 
 async def _form(request: Request) -> Form:
