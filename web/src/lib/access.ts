@@ -31,6 +31,8 @@ export interface Token {
   scopes?: string[];
 }
 
+export type TokenMade = Token & { token: string };
+
 export interface Stream {
   id: string;
   name: string;

@@ -1,5 +1,6 @@
 /** The public native API, as this app uses it: shapes and calls. */
 
+import type { Token, TokenMade } from "./access";
 import { Problem, problemOf } from "./errors";
 
 const ROOT = "/api/v1";
@@ -62,31 +63,6 @@ export interface Extent {
   from: string;
   to: string;
 }
-
-export interface Permission {
-  level: string;
-  stream: string;
-  measures?: string[];
-  tags?: string[];
-  from?: number;
-  to?: number;
-}
-
-export interface Token {
-  id: string;
-  name: string;
-  kind: "app" | "shared" | "personal";
-  api: string;
-  permissions: Permission[];
-  created: number;
-  calls: number;
-  device?: string;
-  clientId?: string;
-  expires?: number;
-  used?: number;
-}
-
-export type TokenMade = Token & { token: string };
 
 type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 
