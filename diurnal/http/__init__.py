@@ -6,7 +6,7 @@ import base64
 import binascii
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,14 +17,22 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from diurnal.errors import AppError, Forbidden, TooLarge, TooMany, Unauthenticated, Unavailable
+from diurnal.errors import (
+    AppError,
+    Forbidden,
+    NotFound,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
 from diurnal.http import doing as doing
 from diurnal.http import metrics
 from diurnal.http.doing import Watch as Watch
 from diurnal.model.access import Access
-from diurnal.services import authentication, sessions
+from diurnal.services import accounts, authentication, sessions
 from diurnal.services.context import Context
 from diurnal.store.database import Joined, Tx, WriteTx
 
@@ -220,6 +228,16 @@ async def caller(ctx: Context, request: Request) -> Access:
             raise Unauthenticated("a token or a session is needed", missing=True)
         refuse_foreign(request)
     return await resolve(ctx, token)
+
+
+async def account_named(ctx: Context, username: str) -> int | None:
+    """Return the account with this name, None where nobody has it."""
+    if not accounts.USERNAME.fullmatch(username):
+        return None
+    try:
+        return (await read(ctx, lambda tx: accounts.find(tx, username), quick=True)).account_id
+    except NotFound:
+        return None
 
 
 async def signed_in(ctx: Context, request: Request) -> Access | None:
@@ -453,6 +471,17 @@ _COMMON = (
     (b"referrer-policy", b"no-referrer"),
 )
 _COMMON_NAMES = frozenset(name for name, _ in _COMMON)
+
+
+def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Send:
+    """Return what sends an answer with more headers; they are asked for when it begins."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers()]
+        await send(message)
+
+    return sending
 
 
 class NoStore:

@@ -24,6 +24,7 @@ from diurnal.errors import (
     Unauthenticated,
     Unavailable,
 )
+from diurnal.http import templates
 from diurnal.services.context import Context
 
 FORM_BYTES_MAX = 16 << 10
@@ -41,13 +42,9 @@ STATUSES: Mapping[type[AppError], tuple[int, str]] = {
     AppError: (500, "Our fault"),
 }
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    **templates.HEADERS,
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: browsers would then send forms with `Origin: null`.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 _HERE = Path(__file__).parent
 
@@ -133,10 +130,4 @@ def html(
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates.environment(_HERE / "templates")

@@ -26,6 +26,7 @@ from diurnal.errors import (
     Upstream,
 )
 from diurnal.http import Handler
+from diurnal.http.templates import HEADERS
 from diurnal.model.access import Access
 from diurnal.services import (
     accesses,
@@ -191,7 +192,7 @@ async def cron(ctx: Context, request: Request) -> Response:
         return refused
     owner = accesses.personal(caller.account_id, caller.username)
     lines = await http.write(ctx, lambda tx: updating.look_now(tx, ctx, owner))
-    return HTMLResponse("<br>\n".join(lines) + "\n", headers=shell.HEADERS)
+    return HTMLResponse("<br>\n".join(lines) + "\n", headers=HEADERS)
 
 
 # Signing in

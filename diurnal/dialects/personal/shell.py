@@ -14,6 +14,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diurnal import http
 from diurnal.errors import InvalidInput
+from diurnal.http import templates
+from diurnal.http.templates import HEADERS
 from diurnal.model.access import Access
 
 FORM_BYTES_MAX = 16 << 10
@@ -27,23 +29,11 @@ PAGES = (
     ("log.php", "Log"),
     ("docs.php", "Docs"),
 )
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates.environment(Path(__file__).parent / "templates")
 
 
 def html(request: Request, name: str, known: Mapping[str, Any], status: int = 200) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from diurnal import http
 from diurnal.auth.oauth2.face import CODE, REFRESH, Face
@@ -132,13 +132,7 @@ class _AnyOrigin:
         if scope["method"] == "OPTIONS":
             await Response(headers={k.decode(): v.decode() for k, v in added})(scope, receive, send)
             return
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *added]
-            await send(message)
-
-        await self._router(scope, receive, sending)
+        await self._router(scope, receive, http.adding(send, lambda: added))
 
 
 DIALECT = Dialect(

@@ -25,7 +25,8 @@ from diurnal.errors import (
     Unauthenticated,
     Unavailable,
 )
-from diurnal.http import Handler
+from diurnal.http import Handler, templates
+from diurnal.http.templates import HEADERS
 from diurnal.model.access import Access
 from diurnal.services import clients
 from diurnal.services.context import Context
@@ -54,12 +55,6 @@ TITLES = {
     "update-scopes": "Replace the scopes of an application",
 }
 ROUTES = tuple(f"{verb} /{path}" for path in PATHS for verb in ("GET", "POST"))
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 STATUSES: Mapping[type[AppError], tuple[int, str]] = {
     InvalidInput: (400, "invalid"),
     **dict.fromkeys((Conflict, Forbidden, NotFound, TooLarge, Unauthenticated), (403, "refused")),
@@ -196,13 +191,7 @@ _ACTS: Mapping[str, Act] = {
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return templates.environment(Path(__file__).parent / "templates")
 
 
 def _html(path: str, caller: Access, known: Mapping[str, Any], status: int = 200) -> Response:

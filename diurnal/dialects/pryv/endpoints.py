@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from diurnal import http
 from diurnal.dialects.pryv import (
@@ -310,13 +310,9 @@ class _Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers added."""
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._of(scope)]
-            await send(message)
-
-        await self._router(scope, receive, sending if scope["type"] == "http" else send)
+        if scope["type"] == "http":
+            send = http.adding(send, lambda: self._of(scope))
+        await self._router(scope, receive, send)
 
     def _of(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         asked = dict(scope["headers"])

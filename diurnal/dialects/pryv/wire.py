@@ -19,7 +19,7 @@ from diurnal.dialects.pryv.service import API_VERSION, SERIAL
 from diurnal.errors import NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.events import seconds
-from diurnal.services import accounts, authentication
+from diurnal.services import authentication
 from diurnal.services.context import Context
 
 API = "pryv"
@@ -124,14 +124,10 @@ async def look_up(ctx: Context, username: str) -> int:
     Raises:
         NotFound: nobody has it.
     """
-    unknown = NotFound(f'Unknown user "{username}"')
-    if not accounts.USERNAME.fullmatch(username):
-        raise unknown
-    try:
-        account = await http.read(ctx, lambda tx: accounts.find(tx, username), quick=True)
-    except NotFound:
-        raise unknown from None
-    return account.account_id
+    account_id = await http.account_named(ctx, username)
+    if account_id is None:
+        raise NotFound(f'Unknown user "{username}"')
+    return account_id
 
 
 async def account_name(ctx: Context, request: Request) -> str:

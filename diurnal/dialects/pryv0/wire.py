@@ -17,7 +17,7 @@ from diurnal.dialects.pryv0.words import BadStructure
 from diurnal.errors import Forbidden, NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.access import Access
-from diurnal.services import accounts, legacy
+from diurnal.services import legacy
 from diurnal.services.context import Context
 
 BODY_MAX = 10 << 20
@@ -48,14 +48,10 @@ async def look_up(ctx: Context, username: str) -> int:
     Raises:
         NotFound: nobody has it.
     """
-    unknown = NotFound(f"Unknown user '{username}'.")
-    if not accounts.USERNAME.fullmatch(username):
-        raise unknown
-    try:
-        found = await http.read(ctx, lambda tx: accounts.find(tx, username), quick=True)
-    except NotFound:
-        raise unknown from None
-    return found.account_id
+    account_id = await http.account_named(ctx, username)
+    if account_id is None:
+        raise NotFound(f"Unknown user '{username}'.")
+    return account_id
 
 
 async def resolve(ctx: Context, account_id: int, token: str, *, in_url: bool) -> Access:
