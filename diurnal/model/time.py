@@ -33,7 +33,9 @@ TIME_MAX = 253_402_300_799 * SECOND
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _SLOT = 900 * SECOND
-"""Nearly all offsets change on quarter hours, so one look-up serves a quarter."""
+"""Nearly all offsets change on quarter hours; so on a day with a change one look-up serves one."""
+_WHOLE_OFFSETS = 63_590_400 * SECOND
+"""From 1972-01-07 on every offset is whole minutes; Liberia's was the last local mean time."""
 _REACH = 16 * HOUR
 """No zone was ever further from UTC (Alaska until 1867: 15 h 14 min)."""
 
@@ -62,15 +64,19 @@ def _exact_offset(name: str, at: int) -> int:
 
 
 @lru_cache(maxsize=65_536)
-def _offset_of_slot(name: str, slot: int) -> int | None:
-    """Return the one offset of a quarter hour, None where it changes within."""
-    offset = _exact_offset(name, slot * _SLOT)
-    return offset if _exact_offset(name, (slot + 1) * _SLOT - 1) == offset else None
+def _offset_of_slot(name: str, slot: int, length: int) -> int | None:
+    """Return the one offset of a stretch of time, None where it changes within."""
+    offset = _exact_offset(name, slot * length)
+    return offset if _exact_offset(name, (slot + 1) * length - 1) == offset else None
 
 
 def offset_min(zone_name: str, at: int) -> int:
     """Return the offset from UTC, in minutes, that `zone_name` has at instant `at`."""
-    offset = _offset_of_slot(zone_name, at // _SLOT)
+    # No zone ever changed twice within a day: what holds at both its ends holds between.
+    offset = _offset_of_slot(zone_name, at // DAY, DAY)
+    if offset is not None:
+        return offset
+    offset = _offset_of_slot(zone_name, at // _SLOT, _SLOT)
     # Newfoundland and Gaza changed at one minute past midnight, local mean times at any second.
     return _exact_offset(zone_name, at) if offset is None else offset
 
@@ -135,6 +141,34 @@ def day_from_text(text: str, *, field: str = "date") -> int:
 def day_text(day: int) -> str:
     """Return `day` as `YYYY-MM-DD`."""
     return date.fromordinal(day + _EPOCH).isoformat()
+
+
+_MINUTES = [f"{n // 60:02d}:{n % 60:02d}:" for n in range(1440)]
+_SECONDS = [f"{n:02d}" for n in range(60)]
+
+
+def clock_text(at: int, between: str = " ", *, fraction: bool = False) -> str:
+    """Return what a clock in UTC shows at instant `at`: `YYYY-MM-DD HH:MM:SS`.
+
+    Args:
+        fraction: whether microseconds are told where there are any, rather than cut off.
+    """
+    minutes, left = divmod(at, MINUTE)
+    day, minute = divmod(minutes, 1440)
+    told = f"{day_text(day)}{between}{_MINUTES[minute]}{_SECONDS[left // SECOND]}"
+    if fraction and (micros := left % SECOND):
+        return f"{told}.{micros:06d}"
+    return told
+
+
+def local_text(at: int, zone_name: str) -> str:
+    """Return what a clock in `zone_name` shows at instant `at`, as `clock_text` does."""
+    if at >= _WHOLE_OFFSETS:
+        return clock_text(at + offset_min(zone_name, at) * MINUTE)
+    try:
+        return to_datetime(at, zone_name).isoformat(" ")[:19]
+    except OverflowError:  # it is still the year before the first there
+        return clock_text(at)
 
 
 def weekday(day: int) -> int:

@@ -18,10 +18,12 @@ from diurnal.model.time import (
     TIME_MAX,
     TIME_MIN,
     ZoneHistory,
+    clock_text,
     day_from_text,
     day_of,
     day_text,
     from_seconds,
+    local_text,
     micros,
     midnight,
     offset_min,
@@ -55,6 +57,27 @@ def test_an_offset_is_that_of_the_zone_to_the_minute(name: str, moment: int) -> 
     expected = to_datetime(moment, name).utcoffset()
     assert expected is not None
     assert timedelta(minutes=offset_min(name, moment)) == expected
+
+
+@given(zones, instants)
+@example("America/St_Johns", at("2010-11-07T02:30:59.999999+00:00"))
+@example("Africa/Monrovia", at("1972-01-06T23:59:59.5+00:00"))
+@example("Africa/Monrovia", at("1972-01-07T00:44:30+00:00"))
+@example("Europe/Berlin", at("1850-06-01T12:00:00.999999+00:00"))
+@example("America/New_York", TIME_MIN)
+@example("Pacific/Kiritimati", at("0001-01-02T00:00:00+00:00"))
+def test_a_clock_shows_the_local_time_cut_to_seconds(name: str, moment: int) -> None:
+    try:
+        expected = to_datetime(moment, name).isoformat(" ")[:19]
+    except OverflowError:
+        expected = to_datetime(moment).isoformat(" ")[:19]
+    assert local_text(moment, name) == expected
+
+
+@given(instants)
+def test_a_fraction_is_told_where_there_is_one(moment: int) -> None:
+    expected = to_datetime(moment).replace(tzinfo=None).isoformat()
+    assert clock_text(moment, "T", fraction=True) == expected
 
 
 def test_far_instants_have_an_offset() -> None:

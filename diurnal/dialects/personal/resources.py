@@ -59,6 +59,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The names of the columns."""
         return tuple(c.name for c in self.columns)
 
+    @cached_property
+    def blank(self) -> Mapping[str, Any]:
+        """The columns with nothing in them."""
+        return dict.fromkeys(self.names)
+
     @property
     def measures(self) -> tuple[str, ...]:
         """The measures whose data it shows."""

@@ -6,7 +6,6 @@ Times are what the clock at home showed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -23,13 +22,13 @@ PERSONAL = "personal"
 HEARTRATE_DIGITS = 1
 
 
-class Told(msgspec.Struct, rename="camel"):
+class Told(msgspec.Struct, rename="camel", gc=False):
     """What of a stored event is told; `at` is when it began, microseconds."""
 
     seq: int
     local_date: str
     content: Any = None
-    client_data: Any = None
+    client_data: dict[str, Any] | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
     value: Any = None
@@ -42,7 +41,7 @@ def of_day(
     state: AccountState, resource: Resource, number: int, value: Day, more: Mapping[str, Any]
 ) -> Row:
     """Return a day value as a row; `more` are those of other measures of the same day."""
-    said: Row = dict.fromkeys(resource.names)
+    said: Row = {**resource.blank}
     said |= {"date": f"{time.day_text(value.day)} 00:00:00", "org_service": value.source}
     amount = value.value
     if resource.name == "sleep":
@@ -84,23 +83,17 @@ def _percent(value: Any) -> str | None:
     return f"{value * 100:.1f}" if isinstance(value, int | float) else None
 
 
-def _local(state: AccountState, at: int) -> str:
-    there = datetime.fromtimestamp(at // time.SECOND, time.zone(state.zones.home))
-    return there.isoformat(" ")[:19]
-
-
 def of_event(state: AccountState, resource: Resource, found: Told) -> Row:
     """Return an event as a row."""
-    content, more = found.content, found.client_data or {}
-    said: Row = {"id": found.seq, **dict.fromkeys(resource.names)}
-    noted = more.get(PERSONAL)
+    content, more = found.content, found.client_data
+    said = {"id": found.seq, **resource.blank}
+    noted = None if more is None else more.get(PERSONAL)
     kept: Row = noted if isinstance(noted, dict) else {}
-    if resource.stream is not None:
-        if isinstance(content, dict):
-            said |= {k: v for k, v in content.items() if k in said and k != "id"}
-    else:
-        said |= _READ[resource.name](found, content, kept)
-    said["date"] = _local(state, found.at)
+    if resource.stream is None:
+        said.update(_READ[resource.name](found, content, kept))
+    elif isinstance(content, dict):
+        said.update({k: v for k, v in content.items() if k in said and k != "id"})
+    said["date"] = time.local_text(found.at, state.zones.home)
     said["org_service"] = found.source
     if "org_id" in said:
         said["org_id"] = found.source_id
@@ -121,9 +114,15 @@ def _status(found: Told, content: Any, kept: Row) -> Row:
     return {"status": _text_of(content)}
 
 
+def _noted(found: Told, service: str, name: str) -> Any:
+    """Return what a connector noted of an event, None where it is no object of its making."""
+    said = (found.client_data or {}).get(service)
+    return said.get(name) if isinstance(said, dict) else None
+
+
 def _place(found: Told, content: Any, kept: Row) -> Row:
     where = content if isinstance(content, dict) else {}
-    shout = (found.client_data or {}).get("foursquare", {}).get("shout")
+    shout = _noted(found, "foursquare", "shout")
     return {
         "place": found.description or "",
         "comment": kept.get("comment", shout),
@@ -137,7 +136,7 @@ def _degrees(value: Any) -> str | None:
 
 
 def _bookmark(found: Told, content: Any, kept: Row) -> Row:
-    noted = (found.client_data or {}).get("pinboard", {}).get("note")
+    noted = _noted(found, "pinboard", "note")
     return {
         "url": _text_of(content),
         "title": found.description,

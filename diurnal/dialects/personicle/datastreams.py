@@ -103,7 +103,8 @@ def _of_events(
                 continue
             body = msgspec.json.decode(one.body)
             tail = msgspec.json.decode(f"{{{one.tail}")
-            said = (body.get("clientData") or {}).get(event_rows.KEPT) or {}
+            noted = (body.get("clientData") or {}).get(event_rows.KEPT)
+            said: Row = noted if isinstance(noted, dict) else {}
             if stream.type == JSON:
                 if said.get("datastream", stream.name) != stream.name:
                     continue
@@ -114,7 +115,8 @@ def _of_events(
                 value = _converted(stream, [tail["value"]])[0]
             last = one.time + round((body.get("duration") or 0) * 1_000_000)
             told = said.get("confidence")
-            yield Point(one.time, last, value, tail.get("source") or "", told)
+            sure = told if isinstance(told, str) else None
+            yield Point(one.time, last, value, tail.get("source") or "", sure)
         if len(page) < PAGE:
             return
         query = msgspec.structs.replace(query, after=(page[-1].time, page[-1].id))
@@ -153,7 +155,7 @@ def _of_days(
             yield Point(at, until, _converted(stream, [day.value])[0], day.source or "")
 
 
-class InstantRow(msgspec.Struct):
+class InstantRow(msgspec.Struct, gc=False):
     """A value at an instant, as it is answered."""
 
     individual_id: str
@@ -164,7 +166,7 @@ class InstantRow(msgspec.Struct):
     confidence: str | None
 
 
-class IntervalRow(msgspec.Struct):
+class IntervalRow(msgspec.Struct, gc=False):
     """A value over an interval, as it is answered."""
 
     individual_id: str

@@ -13,6 +13,7 @@ from diurnal import catalog
 from diurnal.catalog.scopes.personicle import FREE_STREAM
 from diurnal.dialects.personicle import dictionary, ids, times
 from diurnal.errors import AppError, Conflict, InvalidInput, NotFound
+from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery, NewEvent, native_json
 from diurnal.model.measures import ValueKind
@@ -61,7 +62,7 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(";") if part.strip()]
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """An event as it is answered; `event_type` only where there is one."""
 
     user_id: str
@@ -74,7 +75,11 @@ class Row(msgspec.Struct):
     event_type: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Stored(msgspec.Struct, rename="camel"):
+Told = tuple[str, str | msgspec.UnsetType, dict[str, Any]]
+"""Name, type and parameters of an event."""
+
+
+class Stored(msgspec.Struct, rename="camel", gc=False):
     """What of a stored event is told."""
 
     id: str
@@ -83,17 +88,23 @@ class Stored(msgspec.Struct, rename="camel"):
     duration: float | None = None
     content: Any = None
     description: str | None = None
-    client_data: Any = None
+    client_data: dict[str, Any] | None = None
     measure: str | None = None
-    source: str | None = None
+    source: str = ""
 
     @property
-    def sent(self) -> dict[str, Any] | None:
+    def sent(self) -> Told | None:
         """What was uploaded here, None for what came by another way."""
         if self.client_data is None:
             return None
-        said = self.client_data.get(KEPT) if isinstance(self.client_data, dict) else None
-        return said if isinstance(said, dict) and "event_name" in said else None
+        said = self.client_data.get(KEPT)
+        if not isinstance(said, dict):
+            return None
+        # Another API may have written anything there.
+        name, type_, parameters = map(said.get, ("event_name", "event_type", "parameters"))
+        if not isinstance(name, str) or not isinstance(parameters, dict):
+            return None
+        return name, type_ if isinstance(type_, str) and type_ else msgspec.UNSET, parameters
 
 
 _stored = msgspec.json.Decoder(Stored).decode
@@ -104,21 +115,37 @@ def found(
 ) -> Iterator[tuple[Row, Stored]]:
     """Yield (row, stored event) of the events that began within the window, by their times."""
     state = ctx.state(tx, caller.account_id)
-    if wanted.start is not None and wanted.end is not None and wanted.start > wanted.end:
+    first = time.TIME_MIN if wanted.start is None else wanted.start
+    if wanted.end is not None and first > wanted.end:
         return
     query = EventQuery(start=wanted.start, end=wanted.end, ascending=True, limit=PAGE)
-    named, narrow = _namer(state), bool(wanted.names or wanted.sources)
+    meaning, narrow = _meaning(state), bool(wanted.names or wanted.sources)
     read = 0
     while read < READ_MAX:
         page = events.find(tx, ctx, caller, query)
-        for one in page:
-            if wanted.start is not None and one.time < wanted.start:
+        for one, number in zip(page, ids.to_uuids([one.id for one in page]), strict=True):
+            at = one.time
+            if at < first:
                 continue
             stored = _stored(native_json(one.body, one.tail))
             sent = stored.sent
-            if sent is None and stored.measure in dictionary.MEASURES:
+            if sent is not None:
+                name, type_, parameters = sent
+            elif stored.measure in dictionary.MEASURES:
                 continue
-            row = shown(user, stored, sent, one.time, named)
+            else:
+                name, type_, parameters = meaning(stored)
+            start, lasted = times.write(at), stored.duration
+            row = Row(
+                user,
+                start,
+                times.write(at + round(lasted * 1_000_000)) if lasted else start,
+                name,
+                stored.source,
+                parameters,
+                number,
+                type_,
+            )
             if not narrow or _fits(row, wanted):
                 yield row, stored
         read += len(page)
@@ -127,58 +154,35 @@ def found(
         query = msgspec.structs.replace(query, after=(page[-1].time, page[-1].id))
 
 
-def shown(
-    user: str,
-    stored: Stored,
-    sent: dict[str, Any] | None,
-    at: int,
-    named: Callable[[Stored], tuple[str, str | None]],
-) -> Row:
-    """Return a stored event as a row: what was sent, else what it means.
+def _meaning(state: AccountState) -> Callable[[Stored], Told]:
+    """Return what tells how an event that was not sent here is called, and its parameters."""
+    known: dict[str | None, tuple[str, str | msgspec.UnsetType] | None] = {None: None}
 
-    Args:
-        at: when it began, microseconds.
-        named: tells what an event that was not sent here is called, and its type.
-    """
-    duration, start = stored.duration or 0, times.write(at)
-    if sent is not None:
-        name, type_, parameters = sent["event_name"], sent.get("event_type"), sent["parameters"]
-    else:
-        name, type_ = named(stored)
-        content = stored.content
-        parameters = {"duration": round(duration * 1000)}
+    def meaning(stored: Stored) -> Told:
+        key = stored.measure
+        if key not in known:
+            known[key] = _called(state, key)
+        name, type_ = known[key] or (stored.type, msgspec.UNSET)
+        content, lasted = stored.content, stored.duration
+        parameters: dict[str, Any] = {"duration": round(lasted * 1000) if lasted else 0}
         if isinstance(content, dict):
             parameters.update(content)
         elif content is not None:
             parameters["value"] = content
         if stored.description:
             parameters["description"] = stored.description
-    return Row(
-        user,
-        start,
-        times.write(at + round(duration * 1_000_000)) if duration else start,
-        name,
-        stored.source or "",
-        parameters,
-        ids.to_uuid(stored.id),
-        msgspec.UNSET if type_ is None else type_,
-    )
+        return name, type_, parameters
+
+    return meaning
 
 
-def _namer(state: AccountState) -> Callable[[Stored], tuple[str, str | None]]:
-    """Return what tells the name and the type of an event by its measure; asked once for each."""
-    known: dict[str, tuple[str, str | None] | None] = {}
-
-    def named(stored: Stored) -> tuple[str, str | None]:
-        key = stored.measure or ""
-        if key not in known:
-            measure = state.measure(key)
-            own = None if measure is None else measure.name_in("personicle")
-            told = None if measure is None else dictionary.event_name(measure)
-            known[key] = None if told is None else (told, None if own is None else own.name)
-        return known[key] or (stored.type, None)
-
-    return named
+def _called(state: AccountState, key: str | None) -> tuple[str, str | msgspec.UnsetType] | None:
+    measure = state.measure(key or "")
+    told = None if measure is None else dictionary.event_name(measure)
+    if measure is None or told is None:
+        return None
+    own = measure.name_in("personicle")
+    return told, msgspec.UNSET if own is None else own.name
 
 
 def _fits(row: Row, wanted: Asked) -> bool:

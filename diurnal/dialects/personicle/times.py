@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
 
 from diurnal.errors import InvalidInput
 from diurnal.model import time
@@ -55,14 +54,7 @@ def write(at: int) -> str:
 
     What ends after the year 9999 is told to end with it.
     """
-    seconds, micros = divmod(min(at, _LAST), time.SECOND)
-    minutes, second = divmod(seconds, 60)
-    day, minute = divmod(minutes, 1440)
-    told = _DATES(day) + _MINUTES[minute] + _SECONDS[second]
-    return f"{told}.{micros:06d}" if micros else told
+    return time.clock_text(at if at < _LAST else _LAST, "T", fraction=True)
 
 
 _LAST = time.TIME_MAX + time.SECOND - 1
-_DATES = lru_cache(maxsize=4096)(time.day_text)
-_MINUTES = [f"T{n // 60:02d}:{n % 60:02d}:" for n in range(1440)]
-_SECONDS = [f"{n:02d}" for n in range(60)]

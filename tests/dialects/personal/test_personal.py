@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from diurnal import catalog
 from diurnal.dialects.personal import wire
 from diurnal.model.access import RIGHTS, Access
-from diurnal.services import days, personal
+from diurnal.model.events import NewEvent
+from diurnal.services import days, events, personal
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import DAY, START, Clock
@@ -241,6 +243,30 @@ def test_what_came_another_way_is_listed_with_a_number_that_stays(
     assert [row["steps"] for row in caller.get("steps", count=2)] == [1009, 1001]
     assert caller.get("steps", count=9, order="asc")[:5] == listed[::-1]
     assert len(caller.get("steps", count="x")) == 6
+
+
+@pytest.mark.parametrize(
+    ("measure", "resource", "column"),
+    [("checkin", "places", "comment"), ("bookmark", "bookmarks", "description")],
+)
+def test_what_another_api_noted_in_a_form_of_its_own_is_left_out(
+    ctx: Context,
+    alice: Access,
+    caller: Caller,
+    measure: str,
+    resource: str,
+    column: str,
+) -> None:
+    where = {"latitude": 50.9, "longitude": 6.9}
+    new = NewEvent(
+        stream_ids=(catalog.get(measure).stream,),
+        type=catalog.event_type(catalog.get(measure)),
+        time=START,
+        content=where if resource == "places" else "https://example.org/",
+        client_data={"foursquare": "x", "pinboard": ["x"], "personal": 3},
+    )
+    ctx.store.write(lambda tx: events.create(tx, ctx, alice, [new])).result()
+    assert [row[column] for row in caller.get(resource)] == [None]
 
 
 def test_the_older_form_answers_dates_and_values(caller: Caller) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from diurnal import catalog
 from diurnal.dialects.personicle import dictionary, ids, times
 from diurnal.errors import InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
-from diurnal.services import accesses, audit, clients, connections, days, subjects
+from diurnal.model.events import NewEvent
+from diurnal.services import accesses, audit, clients, connections, days, events, subjects
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from tests.clock import DAY, START
@@ -24,6 +27,7 @@ READ, WRITE = "/personicle/api/data/read", "/personicle/data/write"
 WINDOW = {"startTime": "2026-01-01 00:00:00.000000", "endTime": "2026-04-01T00:00:00Z"}
 HEART = dictionary.PREFIX + "heartrate"
 YOGA = "com.personicle.individual.events.exercise.Yoga"
+POSTS = catalog.get("status_post").stream
 BACK = "https://example.com/callback"
 
 
@@ -116,6 +120,27 @@ def test_an_event_comes_back_as_it_was_sent(caller: Caller) -> None:
     [kind] = caller.get("metadata/events")
     assert (kind["event_type"], kind["total_occurences"]) == ("Walking", 1)
     assert kind["observed_parameters"] == {"duration": 1}
+
+
+@pytest.mark.parametrize(
+    "noted", ["mine", {"event_name": "x"}, {"event_name": 1, "parameters": {}}]
+)
+def test_an_event_that_another_api_marked_is_read(
+    ctx: Context, alice: Access, caller: Caller, noted: Any
+) -> None:
+    beat = NewEvent(
+        stream_ids=(catalog.get("heart_rate").stream,),
+        type="frequency/bpm",
+        time=START,
+        content=61,
+        client_data={"personicle": noted},
+    )
+    post = msgspec.structs.replace(beat, stream_ids=(POSTS,), type="note/txt", content="Snow")
+    ctx.store.write(lambda tx: events.create(tx, ctx, alice, [beat, post])).result()
+    [row] = caller.get("events")
+    assert row["parameters"] == {"duration": 0, "value": "Snow"}
+    [row] = caller.get("datastreams", datatype=HEART)
+    assert (row["value"], row["confidence"]) == (61, None)
 
 
 def test_bad_events_are_counted_and_the_others_stored(caller: Caller) -> None:
@@ -408,6 +433,23 @@ def test_a_connection_fetches_now_or_is_made_on_our_page(
 
 def test_what_ends_after_the_year_9999_is_told_to_end_with_it() -> None:
     assert times.write(253_402_300_799_000_000 + 7_200_000_000) == "9999-12-31T23:59:59.999999"
+
+
+cuids = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=24, max_size=24)
+
+
+@given(ours=st.lists(cuids.map("c{}".format), min_size=ids.MANY, max_size=ids.MANY + 20))
+@example(ours=["c" + c * 24 for c in "0z9a"] * ids.MANY)
+def test_ids_written_all_at_once_are_those_written_one_by_one(ours: list[str]) -> None:
+    told = ids.to_uuids(ours)
+    assert told == [ids.to_uuid(id_) for id_ in ours]
+    assert [ids.from_uuid(text) for text in told] == ours
+
+
+@pytest.mark.parametrize("other", ["c" + "A" * 24, "d" + "0" * 24, "c" + "{" * 24, "c" + "é" * 24])
+def test_an_id_of_another_form_among_many_is_told_too(other: str) -> None:
+    mixed = [*("c" + f"{n:024d}" for n in range(ids.MANY)), other, "mine"]
+    assert ids.to_uuids(mixed) == [ids.to_uuid(id_) for id_ in mixed]
 
 
 @given(text=st.text(max_size=40))
