@@ -339,6 +339,15 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return answer.status, answer.read()
 
+    def post(self, path: str, document: Any, token: str) -> int:
+        request = urllib.request.Request(  # noqa: S310
+            self.url + path,
+            json.dumps(document).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return int(answer.status)
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -382,6 +391,23 @@ def test_days_can_be_read_after_an_import_from_the_command_line(home: Path, serv
     assert status == 200
     assert b"2026-03-10" in body
     assert re.search(rb"[1-9]\d{3,}", body), body
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks the system what is loaded")
+def test_plain_reading_and_writing_load_nothing_that_the_start_left_out(
+    home: Path, server: Server
+) -> None:
+    token = diurnal(
+        "token", "create", "--account", "alice", "--api", "native", "--data-dir", home
+    ).stdout.strip()
+    streams, _ = server.get("/api/v1/streams", token)
+    event = {"streamIds": ["diurnal-notes"], "type": "note/txt", "content": "hello"}
+    written = server.post("/api/v1/events", event, token)
+    events, _ = server.get("/api/v1/events", token)
+    page, _ = server.get("/sign-in")
+    assert (streams, written, events, page) == (200, 201, 200, 200)
+    loaded = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert [name for name in ("cryptography", "lxml", "scipy") if name in loaded] == []
 
 
 def test_the_first_start_says_how_the_first_account_is_made(data_dir: Path) -> None:

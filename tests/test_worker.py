@@ -209,6 +209,10 @@ def test_the_database_password_is_in_no_argument(settings: Settings, account: Ac
 
 HEAVY = (
     "numpy",
+    "cryptography",
+    "joserfc",
+    "authlib.oauth2",
+    "aiosmtplib",
     "lxml",
     "gpxpy",
     "zstandard",

@@ -1,4 +1,7 @@
-"""The server's secret keys: one file (0600) outside the database."""
+"""The server's secret keys: one file (0600) outside the database.
+
+The cryptography is loaded with the first secret that is sealed or opened: it takes 7 MB.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 KEY_FILE = "keys"
 SIGNING_FILE = "signing-keys.json"
@@ -30,6 +35,8 @@ class Keys:
 
     def open(self, sealed: bytes, account_id: int) -> str | None:
         """Return the secret, None where it was sealed for another account or key."""
+        from cryptography.fernet import InvalidToken
+
         try:
             plain = self._multi().decrypt(sealed)
         except InvalidToken:
@@ -53,6 +60,8 @@ class Keys:
         Raises:
             ValueError: they are no keys.
         """
+        from cryptography.fernet import Fernet, MultiFernet
+
         lines = _lines(text)
         MultiFernet([Fernet(line) for line in lines])
         lines += [line for line in self._lines if line not in lines]
@@ -77,6 +86,8 @@ class Keys:
         return True
 
     def _multi(self) -> MultiFernet:
+        from cryptography.fernet import Fernet, MultiFernet
+
         if self._fernet is None:
             self._fernet = MultiFernet([Fernet(line) for line in self._lines])
         return self._fernet

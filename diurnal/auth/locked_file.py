@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import IO
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from typing import IO, TYPE_CHECKING
 
 from diurnal.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 MAGIC = b"diurnal-locked-1"
 PIECE = 1 << 16
@@ -37,6 +36,9 @@ def is_locked(file: IO[bytes]) -> bool:
 
 
 def _key(passphrase: str, salt: bytes, cost: int) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     return AESGCM(Scrypt(salt=salt, length=32, n=1 << cost, r=8, p=1).derive(passphrase.encode()))
 
 
@@ -119,6 +121,8 @@ class Reader:
         return b"".join(parts)
 
     def _open(self) -> None:
+        from cryptography.exceptions import InvalidTag
+
         sealed, self._next = self._next, self._file.read(PIECE + _TAG)
         self._over = not self._next
         nonce = _nonce(self._prefix, self._n, last=self._over)

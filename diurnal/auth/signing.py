@@ -5,6 +5,8 @@ use. One key signs; `rotate` adds the next, which is published at once and signs
 keep the published keys for a while have it; the one before stays published until what it signed
 is past its time. Then its private half is dropped. The public half is kept for good: receipts
 of consent have no end.
+
+The library is loaded with the first signature: with the cryptography below it takes 10 MB.
 """
 
 from __future__ import annotations
@@ -15,15 +17,15 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
 
 from diurnal.auth import keys
 from diurnal.auth.keys import SIGNING_FILE
+
+if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"
 BITS = 2048
@@ -71,11 +73,17 @@ class Signer:
 
     def sign(self, claims: Mapping[str, Any], typ: str = "JWT") -> str:
         """Return signed claims, compact."""
+        from joserfc import jwt
+
         header = {"alg": ALGORITHM, "typ": typ, "kid": self.kid}
         return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
 
     def read(self, token: str) -> dict[str, Any] | None:
         """Return the claims of what we ever signed, None of anything else; looks at no times."""
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
         try:
             return dict(jwt.decode(token, KeySet([*self._known]), algorithms=[ALGORITHM]).claims)
         except (JoseError, ValueError):
@@ -127,6 +135,8 @@ def rotate(data_dir: Path, now_s: int, *, at_once: bool = False) -> str:
         at_once: it signs from now on, and no key before it is published any more: somebody else
             has the old one.
     """
+    from joserfc.jwk import RSAKey
+
     with _locked(data_dir):
         kept = _kept(data_dir, now_s)
         begins = now_s if at_once else now_s + CACHED_S
@@ -157,6 +167,8 @@ def _kept(data_dir: Path, now_s: int) -> list[_Kept]:
 
 
 def _keep(data_dir: Path, kept: list[_Kept], now_s: int) -> None:
+    from joserfc.jwk import RSAKey
+
     for old in kept:
         if old.until is not None and old.until <= now_s:
             old.jwk = dict(RSAKey.import_key(old.jwk).as_dict(private=False))
@@ -164,6 +176,8 @@ def _keep(data_dir: Path, kept: list[_Kept], now_s: int) -> None:
 
 
 def _made(begins: int) -> _Kept:
+    from joserfc.jwk import RSAKey
+
     key = RSAKey.generate_key(BITS, private=True)
     return _Kept(begins=begins, jwk=dict(key.as_dict(private=True)))
 
@@ -174,6 +188,8 @@ def _text(kept: list[_Kept]) -> bytes:
 
 @lru_cache(maxsize=16)
 def _read(path: Path, _inode: int, _changed: int) -> tuple[list[_Kept], list[RSAKey]]:
+    from joserfc.jwk import RSAKey
+
     kept = msgspec.json.decode(path.read_bytes(), type=_File).keys
     known = [RSAKey.import_key(one.jwk) for one in kept]
     for key in known:

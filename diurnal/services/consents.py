@@ -30,6 +30,8 @@ from diurnal.store.database import Tx, WriteTx
 
 PAGE = "/consent"
 """Where a browser takes an ask: `PAGE?request=<sealed>`."""
+DEVICE_PAGE = "/device"
+"""Where the code of another device is typed."""
 ASK_US = HOUR
 """An ask is answered within this time."""
 OUTCOME_US = 10 * 60 * SECOND

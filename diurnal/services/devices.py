@@ -11,13 +11,13 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 
 from diurnal.auth import tokens
 from diurnal.auth.oauth2.face import Face
-from diurnal.auth.oauth2.records import Client as View
 from diurnal.auth.oauth2.records import Form, Reply
 from diurnal.auth.oauth2.server import METHODS, Device, Request
+from diurnal.auth.oauth2.views import Client as View
 from diurnal.errors import InvalidInput, NotFound
 from diurnal.model.access import Access
 from diurnal.model.time import SECOND
-from diurnal.services import accesses, clients, oauth2
+from diurnal.services import accesses, clients, consents, oauth2
 from diurnal.services.consents import AppAsk, Choice
 from diurnal.services.context import Context
 from diurnal.services.steps import Nothing, Steps, application
@@ -30,7 +30,6 @@ LASTS_S = 900
 POLL_S = 5
 """Seconds between two questions of a device."""
 POLL_MAX_S = 60
-PAGE = "/device"
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 """No vowels, and nothing that looks like a digit: codes are no words and are read aloud."""
 KIND = "user-code"
@@ -105,8 +104,8 @@ def start(
     return {
         "device_code": code,
         "user_code": shown,
-        "verification_uri": base + PAGE,
-        "verification_uri_complete": f"{base}{PAGE}?user_code={shown}",
+        "verification_uri": base + consents.DEVICE_PAGE,
+        "verification_uri_complete": f"{base}{consents.DEVICE_PAGE}?user_code={shown}",
         "expires_in": LASTS_S,
         "interval": POLL_S,
     }

@@ -11,7 +11,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-import aiosmtplib
 import msgspec
 
 from diurnal.errors import AppError, Unavailable
@@ -82,6 +81,8 @@ def run(ctx: Context, lease: Lease) -> None:
 
 
 def _send(ctx: Context, mail: Mail) -> None:
+    import aiosmtplib
+
     settings = ctx.settings
     if settings.smtp_host is None or settings.smtp_from is None:
         raise AppError("there is no mail server in the settings any more")

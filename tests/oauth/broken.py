@@ -18,12 +18,14 @@ import pytest
 
 from diurnal import http
 from diurnal.auth import passwords, signing
-from diurnal.auth.oauth2 import records, redirects, server
+from diurnal.auth.oauth2 import redirects, server, views
 from diurnal.dialects import oauth2 as door
-from diurnal.http import limits, oauth
+from diurnal.http import door as oauth_door
+from diurnal.http import limits
 from diurnal.services import attempts, legacy, oauth2, own_address, sessions, sign_in, steps
 from diurnal.store import grants, one_time
-from diurnal.web import consent, page
+from diurnal.web import _consent as consent
+from diurnal.web import page
 
 GUARDS: dict[str, Callable[[], None]] = {}
 
@@ -56,7 +58,7 @@ def redirect_is_exact() -> None:
 
 @guard
 def redirect_is_named() -> None:
-    put(records.Client, "get_default_redirect_uri", lambda self: self.record.redirect_uris[0])
+    put(views.Client, "get_default_redirect_uri", lambda self: self.record.redirect_uris[0])
 
 
 @guard
@@ -85,10 +87,10 @@ def code_is_its_applications() -> None:
 def code_is_for_its_address() -> None:
     def query(self: Any, code: str, client: Any) -> Any:
         found = self.server.storage.find_code(code, client.client_id)
-        return None if found is None else records.CodeView(code, found)
+        return None if found is None else views.CodeView(code, found)
 
     put(server._CodeGrant, "query_authorization_code", query)
-    put(records.CodeView, "get_redirect_uri", lambda _self: None)
+    put(views.CodeView, "get_redirect_uri", lambda _self: None)
 
 
 @guard
@@ -147,7 +149,7 @@ def refresh_is_its_applications() -> None:
         return stored and real(self, token, stored.access.client_id)
 
     put(steps.Steps, "_of_family", of_family)
-    put(records.TokenView, "check_client", yes)
+    put(views.TokenView, "check_client", yes)
 
 
 @guard
@@ -167,22 +169,22 @@ def password_change_ends_applications() -> None:
 
 @guard
 def secret_fits() -> None:
-    put(records.Client, "check_client_secret", yes)
+    put(views.Client, "check_client_secret", yes)
 
 
 @guard
 def method_is_the_clients() -> None:
-    put(records.Client, "check_endpoint_auth_method", yes)
+    put(views.Client, "check_endpoint_auth_method", yes)
 
 
 @guard
 def address_holds_no_secret() -> None:
-    real = oauth.Door._form
+    real = oauth_door.Door._form
 
     async def form(self: Any, request: Any) -> Any:
-        return {**oauth._pairs(request.url.query), **await real(self, request)}
+        return {**oauth_door._pairs(request.url.query), **await real(self, request)}
 
-    put(oauth.Door, "_form", form)
+    put(oauth_door.Door, "_form", form)
 
 
 @guard
@@ -204,7 +206,7 @@ def token_is_its_applications() -> None:
 
 @guard
 def scopes_are_known() -> None:
-    put(records.Client, "get_allowed_scope", lambda _self, scope: scope)
+    put(views.Client, "get_allowed_scope", lambda _self, scope: scope)
 
 
 @guard

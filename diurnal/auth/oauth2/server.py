@@ -29,16 +29,8 @@ from authlib.oidc.core import OpenIDCode, OpenIDImplicitGrant
 
 from diurnal.auth.oauth2 import redirects
 from diurnal.auth.oauth2.face import DEVICE, Face
-from diurnal.auth.oauth2.records import (
-    Client,
-    CodeView,
-    Form,
-    Granted,
-    Reply,
-    Storage,
-    Taken,
-    TokenView,
-)
+from diurnal.auth.oauth2.records import Form, Granted, Reply, Storage, Taken
+from diurnal.auth.oauth2.views import Client, CodeView, TokenView
 from diurnal.auth.signing import ALGORITHM, Signer
 
 REPEATED = frozenset({"resource", "audience"})
