@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
-from typing import Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast
 
 import msgspec
 
@@ -29,7 +28,8 @@ FIXES_MAX = 10_000
 """Of one slot; more than two a second are noise."""
 RECORDS, MONTHS, PHONE = "1 records", "2 months", "3 phone"
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17
+REST_MAX = 4 << 20
 READING = "reading"
 _LIST = re.compile(rb'"locations"\s*:\s*\[')
 _FIRST = b'"latitudeE7"'
@@ -133,7 +133,7 @@ class Fixes:
 
     def _event(self, slot: int, fixes: list[str]) -> Datum:
         # All times have as many digits, so their texts come in their order.
-        track = sorted(set(fixes[:FIXES_MAX]))
+        track = sorted(dict.fromkeys(fixes[:FIXES_MAX]))
         start, end = int(track[0].partition(",")[0]), track[-1].split(",")
         return Datum(
             source=TIMELINE,
@@ -154,13 +154,16 @@ class Fixes:
 class _Record(msgspec.Struct, gc=False):
     """What is read of a fix of `Records.json`; all else in it is skipped."""
 
-    latitudeE7: int | None = None  # noqa: N815 - theirs
-    longitudeE7: int | None = None  # noqa: N815 - theirs
-    accuracy: int | float | None = None
-    timestamp: datetime | None = None
+    latitudeE7: Annotated[int, msgspec.Meta(ge=-_LAT_MAX, le=_LAT_MAX)]  # noqa: N815 - theirs
+    longitudeE7: Annotated[int, msgspec.Meta(ge=-_LON_MAX, le=_LON_MAX)]  # noqa: N815 - theirs
+    timestamp: str
+    accuracy: int | float = -1
 
 
 _decode = msgspec.json.Decoder(list[_Record]).decode
+_MS = {f"{m:02}:{s:02}": (60 * m + s) * 1000 for m in range(60) for s in range(60)}
+_MORE_MS = {"Z": 0, **{f".{ms:03}Z": ms for ms in range(1000)}}
+"""Milliseconds of an hour by how they are written; a fix's time is one of millions."""
 
 
 def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
@@ -183,14 +186,14 @@ def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
             cut = _border(rest)
             try:
                 hours = _hours(_decode(b"[%b]" % rest[:cut]))
-            except (msgspec.DecodeError, ValueError):
+            except (msgspec.DecodeError, ValueError, KeyError):
                 break
             for hour, found_there in hours:
                 fixes.take(hour, found_there)
                 yield from fixes.over()
             rest = rest[cut:].lstrip(b" \r\n\t,") if cut else rest
             yield Progress(READING, min(done, total), total)
-            if len(rest) > 4 * BLOCK:
+            if len(rest) > REST_MAX:
                 break
         tail = entry
         if tried:
@@ -217,22 +220,21 @@ def _hours(rows: list[_Record]) -> list[tuple[int, list[str]]]:
     """Return fixes as text, an hour's together.
 
     Raises:
-        ValueError: one is not as it should be.
+        ValueError, KeyError: one's time is not as it should be.
     """
     found: list[tuple[int, list[str]]] = []
-    slot, fixes = -1, [""]
+    fixes: list[str] = []
+    slot, of_hour, begin = -1, "", 0
     for row in rows:
-        lat, lon, when = row.latitudeE7, row.longitudeE7, row.timestamp
-        if lat is None or lon is None or when is None or when.tzinfo is None:
-            raise ValueError("no plain fix")
-        if not (-_LAT_MAX <= lat <= _LAT_MAX and -_LON_MAX <= lon <= _LON_MAX):
-            raise ValueError("no place on Earth")
-        at = round(when.timestamp() * 1000)
-        if at // _SLOT_MS != slot:
-            slot, fixes = at // _SLOT_MS, []
-            found.append((slot, fixes))
-        metres = -1 if row.accuracy is None else int(row.accuracy)
-        fixes.append(f"{at},{lat},{lon},{metres}")
+        when, metres = row.timestamp, row.accuracy
+        if when[:14] != of_hour:
+            of_hour = when[:14]
+            begin = utc(f"{of_hour}00:00Z") // _MILLI
+            if begin // _SLOT_MS != slot:
+                slot, fixes = begin // _SLOT_MS, []
+                found.append((slot, fixes))
+        at = begin + _MS[when[14:19]] + _MORE_MS[when[19:]]
+        fixes.append(f"{at},{row.latitudeE7},{row.longitudeE7},{int(metres)}")
     return found
 
 

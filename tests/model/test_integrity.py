@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import random
 import shutil
+import struct
 import subprocess
 from typing import Any
 
@@ -31,6 +34,11 @@ AWKWARD: list[Any] = [
     {"b": 1, "a": None, "\ufb33": 2, "\U0001f600": 3},
     [1.0, [None, {"z": {}}]],
     True,
+    9.999e-6,
+    0.00001,
+    12345.678,
+    float(2**53 - 1),
+    {"\U0001f600": {"\ufb33": 0.5, "\U0001f600": None}, "e": "1e-7,2.0,null"},
 ]
 _PROGRAM = """
 const canonical = (v) => Array.isArray(v) ? `[${v.map(canonical)}]`
@@ -50,6 +58,8 @@ def test_javascript_comes_to_the_same_hash() -> None:
     if node is None:
         pytest.skip("needs node")
     events = [event(content=content) for content in AWKWARD]
+    rng = random.Random(5)
+    events += [event(content=[_number(rng) for _ in range(20)]) for _ in range(500)]
     events += [
         event(client_data={"k": 1.0}, description="x", trashed=True),
         event(duration=None),
@@ -61,6 +71,14 @@ def test_javascript_comes_to_the_same_hash() -> None:
         [node, "-e", _PROGRAM], input=json.dumps(texts), capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["true"] * len(events)
+
+
+def _number(rng: random.Random) -> float:
+    """Return any number that there is, or one as people write them."""
+    if rng.random() < 0.5:
+        return round(rng.uniform(-1000, 1000), rng.randrange(8)) / 10.0 ** rng.randrange(12)
+    [value] = struct.unpack("<d", rng.randbytes(8))
+    return value if math.isfinite(value) else 0.0
 
 
 def test_files_belong_to_the_hash_and_what_is_the_readers_does_not() -> None:

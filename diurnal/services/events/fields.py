@@ -184,19 +184,24 @@ def _check_text(text: str, field: str) -> None:
         raise InvalidInput("a lone surrogate is not text", field=field)
 
 
-def check_json(value: Json, field: str, depth: int = 0) -> None:
+def check_json(value: Json, field: str) -> None:
     """Refuse JSON that one of the engines cannot keep, or past its limits.
 
     Raises:
         InvalidInput: NUL, a lone surrogate or no finite number, too deep, too large.
     """
-    if depth == 0:
-        try:
-            size = len(msgspec.json.encode(value))
-        except (UnicodeEncodeError, RecursionError):
-            raise InvalidInput("not valid text", field=field) from None
-        if size > CONTENT_BYTES_MAX:
-            raise InvalidInput(f"at most {CONTENT_BYTES_MAX} bytes", field=field)
+    try:
+        text = msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        raise InvalidInput("not valid text", field=field) from None
+    if len(text) > CONTENT_BYTES_MAX:
+        raise InvalidInput(f"at most {CONTENT_BYTES_MAX} bytes", field=field)
+    # What is not a finite number is written as a null. Most has none of these.
+    if b"null" in text or rb"\u0000" in text or text.count(b"[") + text.count(b"{") > DEPTH_MAX:
+        _check_within(value, field, 0)
+
+
+def _check_within(value: Json, field: str, depth: int) -> None:
     if depth > DEPTH_MAX:
         raise InvalidInput(f"at most {DEPTH_MAX} levels", field=field)
     if isinstance(value, str):
@@ -205,9 +210,10 @@ def check_json(value: Json, field: str, depth: int = 0) -> None:
         if not math.isfinite(value):
             raise InvalidInput("not a finite number", field=field)
     elif isinstance(value, dict):
-        for k, v in value.items():
-            _check_text(k, field)
-            check_json(v, field, depth + 1)
+        _check_text("".join(value), field)
+        for v in value.values():
+            if v is not None and type(v) is not int:
+                _check_within(v, field, depth + 1)
     elif isinstance(value, (list, tuple)):
         for v in value:
-            check_json(v, field, depth + 1)
+            _check_within(v, field, depth + 1)
