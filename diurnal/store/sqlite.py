@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,9 @@ CHECKPOINT_PAUSE_S = 0.1
 """Between two folds: a log that another process keeps long would else be folded without end."""
 STATEMENTS = 400
 """Prepared statements kept per connection."""
+_ROWS_AT_ONCE = (64, 32, 16, 8, 4)
+"""Rows that one statement inserts: each statement lets go of the interpreter, and one that is
+wanted has to be waited for again."""
 
 _TRANSIENT = (
     apsw.FullError,
@@ -64,6 +68,9 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | (0 if readonly else apsw.SQLITE_OPEN_CREATE)
     connection = apsw.Connection(str(path), flags=flags, statementcachesize=STATEMENTS)
     connection.set_busy_timeout(BUSY_MS)
+    # Else a statement whose plan might depend on a value (a limit, a range) is planned anew each
+    # time it is run: most of the cost of a short one.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
@@ -102,7 +109,20 @@ class _Tx:
         return row
 
     def many(self, sql: Sql, rows: Iterable[Row]) -> None:
-        self._connection.executemany(sql.text(Engine.SQLITE).text, rows)
+        text = sql.text(Engine.SQLITE)
+        left = rows if isinstance(rows, list) else list(rows)
+        for size in _ROWS_AT_ONCE:
+            if len(left) < size:
+                continue
+            several = text.of_rows(size)
+            if several is None:
+                break
+            end = len(left) - len(left) % size
+            for i in range(0, end, size):
+                self._connection.execute(several, tuple(chain.from_iterable(left[i : i + size])))
+            left = left[end:]
+        if left:
+            self._connection.executemany(text.text, left)
 
 
 class _Write:
