@@ -41,6 +41,11 @@ _RESERVE = Sql(
     )
     .returning(clock.c.rev, clock.c.last_us, clock.c.meta_rev)
 )
+_RELEASE = Sql(
+    update(clock)
+    .where(clock.c.account_id == bindparam("account"))
+    .values(rev=clock.c.rev - bindparam("n"))
+)
 _CREATE = Sql(
     insert(clock).values(
         account_id=bindparam("account"), rev=0, last_us=bindparam("now"), meta_rev=1
@@ -105,6 +110,15 @@ def reserve(tx: WriteTx, account_id: int, n: int, now: int, *, meta: bool = Fals
     if meta:
         tx.meta = True
     return Stamp(rev - n + 1, last - n + 1, n, meta_rev)
+
+
+def release(tx: WriteTx, account_id: int, stamp: Stamp, n: int) -> Stamp:
+    """Give back the last `n` numbers of a range of this transaction; return what is left of it."""
+    tx.execute(_RELEASE, {"account": account_id, "n": n})
+    left = stamp.n - n
+    # Where none is left this was told before: whoever looks finds nothing new.
+    tx.changed[account_id] = stamp.rev + left - 1
+    return Stamp(stamp.rev, stamp.at, left, stamp.meta_rev)
 
 
 def append(

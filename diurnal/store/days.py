@@ -435,6 +435,15 @@ _SEEN_ON = Sql(
     )
 )
 
+_SEEN_CELL = Sql(
+    select(source_day.c.day).where(
+        source_day.c.account_id == bindparam("account"),
+        source_day.c.measure == bindparam("measure"),
+        source_day.c.source == bindparam("name"),
+        source_day.c.day == bindparam("day"),
+    )
+)
+
 
 def put_rows(tx: WriteTx, account_id: int, rows: Iterable[DayRow]) -> None:
     """Store day rows, in place of those of the same source, day and batch."""
@@ -564,6 +573,20 @@ def seen_on(
     """Return the (measure, source, day) that are known to have data."""
     values = {"account": account_id, "measures": measures, "days": sorted(days)}
     return {(row[0], row[1], row[2]) for row in tx.execute(_SEEN_ON, values)}
+
+
+def seen_cells(
+    tx: Tx, account_id: int, cells: Iterable[tuple[str, str, int]]
+) -> set[tuple[str, str, int]]:
+    """Return which of some (measure, source, day) are known to have data, each looked up by key."""
+    return {
+        (measure, source, day)
+        for measure, source, day in cells
+        if tx.one(
+            _SEEN_CELL, {"account": account_id, "measure": measure, "name": source, "day": day}
+        )
+        is not None
+    }
 
 
 def unsee(tx: WriteTx, account_id: int, measure: str, gone: Iterable[tuple[str, int]]) -> None:

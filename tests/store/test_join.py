@@ -13,6 +13,7 @@ from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
 from diurnal.services import events
 from diurnal.services.context import Context
+from diurnal.store import changes
 from diurnal.store.database import WriteTx
 from diurnal.store.event_queries import Found
 from tests.faults import ledger
@@ -56,6 +57,16 @@ def test_one_bad_event_among_others_is_refused_alone(ctx: Context, alice: Access
     assert [n for n, m in enumerate(made) if isinstance(m, BaseException)] == [5]
     assert isinstance(made[5], UnknownReference)
     assert set(ledger.stored(ctx)) == {str(n) for n in range(10) if n != 5}
+    assert not ledger.gaps(ctx)
+
+
+def test_numbers_reserved_for_what_is_refused_are_given_back(ctx: Context, alice: Access) -> None:
+    before = ctx.store.read(lambda tx: changes.revs(tx, alice.account_id))
+    refused = joined(ctx, alice, [new(ctx, n, "nowhere") for n in range(5)])
+    assert all(isinstance(one, UnknownReference) for one in refused)
+    assert ctx.store.read(lambda tx: changes.revs(tx, alice.account_id)) == before
+    joined(ctx, alice, [new(ctx, n, "nowhere" if n % 2 else STREAM) for n in range(5)])
+    joined(ctx, alice, [new(ctx, 5)])
     assert not ledger.gaps(ctx)
 
 

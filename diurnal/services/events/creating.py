@@ -145,8 +145,8 @@ def create_each(
 
     Only for events without an id or source id of their own: none is looked up.
     """
-    # Locks the clock; how many are good is known after the checks, which want the state under it.
-    stamp = changes.reserve(tx, caller.account_id, 0, ctx.now())
+    # Locks the clock; the checks want the state under it. Most often all pass.
+    stamp = changes.reserve(tx, caller.account_id, len(given), ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
     answers: list[AppError | None] = []
     good: list[NewEvent] = []
@@ -164,8 +164,8 @@ def create_each(
         else:
             answers.append(None)
             good.append(new)
-    if good:
-        stamp = changes.reserve(tx, caller.account_id, len(good), ctx.now())
+    if len(good) < len(given):
+        stamp = changes.release(tx, caller.account_id, stamp, len(given) - len(good))
     made = [_event(ctx, state, caller, new, stamp, n, None) for n, new in enumerate(good)]
     texts = _add(tx, state, caller, stamp, made, [], ())
     stored = (Found(e.id, e.time, *text, 0) for e, text in zip(made, texts, strict=True))
