@@ -28,6 +28,7 @@ from tests.conftest import PASSWORD
 DATA = Path(__file__).parent / "data"
 APPLE = DATA / "apple_health" / "synthetic_export.zip"
 CSV = DATA / "csv" / "daily.csv"
+TABLE = "when;how heavy\n01.02.2026;80,5\n02.02.2026;80,4\n"
 
 Run = subprocess.CompletedProcess[str]
 
@@ -160,10 +161,22 @@ def test_config_shows_where_values_come_from_and_no_secret(tmp_path: Path) -> No
     assert "sesame" not in ran.stdout
 
 
+def test_files_that_were_not_read_are_named(home: Path, tmp_path: Path) -> None:
+    for name, content in (("a.csv", CSV.read_text()), ("note.md", "hello"), ("b.csv", TABLE)):
+        (tmp_path / name).write_text(content)
+    names = [tmp_path / name for name in ("a.csv", "note.md", "b.csv")]
+    ran = diurnal("import", *names, "--account", "alice", "--data-dir", home, "--json")
+    told = document(ran)
+    assert (told["unknown"], told["unmapped"]) == (["note.md"], ["b.csv"])
+    assert "not recognised: note.md" in ran.stderr
+    assert "needs a mapping (--map FILE says what its columns mean): b.csv" in ran.stderr
+
+
 def test_import_json_says_what_came_of_it(home: Path, tmp_path: Path) -> None:
     ran = diurnal("import", APPLE, "--account", "alice", "--data-dir", home, "--json")
     first = document(ran)
-    assert list(first) == ["batch", "read", "new", "same", "changed", "set_aside", "kinds"]
+    counts = ["batch", "read", "new", "same", "changed", "set_aside"]
+    assert list(first) == [*counts, "kinds", "unknown", "unmapped"]
     assert first["new"] == first["read"] > 20_000
     assert list(first["kinds"]) == ["apple_health"]
     again = document(diurnal("import", APPLE, "--account", "alice", "--data-dir", home, "--json"))

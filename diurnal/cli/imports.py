@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _imports = group("imports", "List and undo imports.")
 MAP_BYTES_MAX = 256 << 10
 ASIDE_SHOWN = 5
+FILES_SHOWN = 20
 
 
 @app.command("import")
@@ -163,8 +164,14 @@ def shown(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
 
 def _report(result: Result, aside: Sequence[Any], *, json: bool, dry_run: bool) -> None:
-    for name in result.unknown[:ASIDE_SHOWN]:
-        typer.echo(f"not recognised: {name}", err=True)
+    for names, what in (
+        (result.unmapped, "needs a mapping (--map FILE says what its columns mean)"),
+        (result.unknown, "not recognised"),
+    ):
+        for name in names[:FILES_SHOWN]:
+            typer.echo(f"{what}: {name}", err=True)
+        if len(names) > FILES_SHOWN:
+            typer.echo(f"{what}: {len(names) - FILES_SHOWN} more", err=True)
     for one in aside:
         typer.echo(f"set aside: {one.place}: {one.reason}", err=True)
     if result.set_aside > len(aside):
@@ -189,6 +196,8 @@ def _document(result: Result) -> dict[str, Any]:
         "changed": result.changed,
         "set_aside": result.set_aside,
         "kinds": result.kinds,
+        "unknown": result.unknown,
+        "unmapped": result.unmapped,
     }
 
 

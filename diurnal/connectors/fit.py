@@ -11,6 +11,7 @@ import fitdecode
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _tracks as tracks
 from diurnal.connectors._points import Lanes
+from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Item, Progress, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import MINUTE, micros
@@ -42,6 +43,8 @@ _TOTALS = (
     ("power_max", "max_power"),
 )
 _OTHER = {"generic", "all", "multisport", "transition", "training"}
+EVERY = 10_000
+SESSIONS_MAX = 1_000
 EMPTY_MAX = 20_000
 """Messages without a field: they cost time, and no device writes them."""
 
@@ -54,8 +57,10 @@ def recognise(entry: Entry) -> float:
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read a file; what comes before a fault counts."""
     yield Progress("reading", 0, max(entry.size, 1))
+    file = File()
     with entry.open() as stream:
-        file = read(stream)
+        for _ in _reading(stream, file):
+            yield from file.monitored(everything=False)
     for activity in file.activities():
         yield from tracks.records(activity, "1 fit", entry.name)
     yield from file.monitored()
@@ -69,6 +74,13 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
 def read(stream: BinaryIO) -> File:
     """Read what a FIT file holds, up to its end or a fault."""
     file = File()
+    for _ in _reading(stream, file):
+        pass
+    return file
+
+
+def _reading(stream: BinaryIO, file: File) -> Iterator[None]:
+    """Give a file its messages; pause now and then."""
     try:
         with fitdecode.FitReader(
             stream,
@@ -76,7 +88,9 @@ def read(stream: BinaryIO) -> File:
             error_handling=fitdecode.ErrorHandling.IGNORE,
         ) as reader:
             data, empty = fitdecode.FIT_FRAME_DATA, 0
-            for frame in reader:
+            for n, frame in enumerate(reader):
+                if n % EVERY == 0:
+                    yield
                 if frame.frame_type == data:
                     if not frame.fields:
                         empty += 1
@@ -85,7 +99,6 @@ def read(stream: BinaryIO) -> File:
                     file.take(frame)
     except (fitdecode.FitError, ValueError, TypeError, IndexError, OverflowError, KeyError) as e:
         file.fault = f"damaged or cut off: {str(e)[:200] or type(e).__name__}"
-    return file
 
 
 class File:
@@ -107,7 +120,7 @@ class File:
         self._counted: dict[Any, tuple[int, float]] = {}
         self._readers = {
             "record": self._record,
-            "session": lambda m: self._sessions.append(_values(m)),
+            "session": self._session_told,
             "activity": self._clock,
             "monitoring_info": self._clock,
             "file_id": self._id,
@@ -147,6 +160,11 @@ class File:
         if isinstance(lat, int) and isinstance(lon, int):
             height = found.get("enhanced_altitude", found.get("altitude"))
             whole.place(at, lat * _DEGREES, lon * _DEGREES, height)
+
+    def _session_told(self, message: Any) -> None:
+        if len(self._sessions) >= SESSIONS_MAX:
+            raise InvalidInput(f"more than {SESSIONS_MAX} sessions")
+        self._sessions.append(_values(message))
 
     def _clock(self, message: Any) -> None:
         said = _values(message)
@@ -194,9 +212,9 @@ class File:
                 )
             self._monitored = True
 
-    def monitored(self) -> Iterator[Item]:
-        """Yield what was worn all day."""
-        yield from self._lanes.flush(everything=True)
+    def monitored(self, *, everything: bool = True) -> Iterator[Item]:
+        """Yield what was worn all day, unless `everything` only what there is much of."""
+        yield from self._lanes.flush(everything=everything)
 
     def activities(self) -> Iterator[tracks.Activity]:
         """Yield the workouts: a session each; where a file was cut off, what was recorded."""

@@ -570,7 +570,8 @@ class Hand:
                 changed=counts.changed,
                 set_aside=counts.aside,
                 kinds=found.read,
-                unknown=tuple([*found.unsure, *found.unknown][:UNKNOWN_MAX]),
+                unknown=tuple(found.unknown[:UNKNOWN_MAX]),
+                unmapped=tuple(found.unsure[:UNKNOWN_MAX]),
             )
             batches.put_aside(tx, batch.account_id, batch.id, self._aside)
             batches.set_result(

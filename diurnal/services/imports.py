@@ -37,6 +37,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         set_aside: what could not, each kept with its reason.
         kinds: the connectors that read it -> what they read.
         unknown: files that nobody knows, the first of them.
+        unmapped: tables that can be read once it is said what their columns mean, likewise.
     """
 
     batch: int
@@ -47,6 +48,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: int = 0
     kinds: dict[str, int] = {}
     unknown: tuple[str, ...] = ()
+    unmapped: tuple[str, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from itertools import permutations
 from pathlib import Path
@@ -12,12 +13,14 @@ import pytest
 
 from diurnal.connectors import fit, gpx, strava, tcx
 from diurnal.connectors._dates import written
+from diurnal.errors import InvalidInput
 from diurnal.model import tellings
 from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
 from diurnal.model.records import Bad, Datum, Points
 from diurnal.services import events, series
 from diurnal.services.context import Context
+from tests.connectors import hostile
 from tests.connectors.reading import DATA, only, read
 from tests.test_invented_person import bring_in
 
@@ -134,6 +137,25 @@ def test_a_cut_recording_keeps_what_came_before() -> None:
     said = read(fit.CONNECTOR, DATA / "fit" / "strava-android-app-201.10-b1218918.fit")
     assert len(only(Datum, said, "workout")) == 1
     assert "damaged or cut off" in only(Bad, said)[0].reason
+
+
+def test_what_is_worn_for_months_is_not_held_until_the_file_ends(tmp_path: Path) -> None:
+    beats = [struct.pack("<BIB", 0, 900_000_000 + 60 * i, 60 + i % 50) for i in range(25_000)]
+    fields = [(253, 4, 0x86), (27, 1, 2)]
+    path = tmp_path / "monitoring.fit"
+    path.write_bytes(hostile.fit(hostile.definition(fields, 55), *beats))
+    found = only(Points, read(fit.CONNECTOR, path), "heart_rate")
+    assert len(found) > 1
+    assert sum(len(part.start) for part in found) == 25_000
+
+
+def test_a_file_of_sessions_alone_ends(tmp_path: Path) -> None:
+    told = struct.pack("<BII", 0, 900_000_100, 900_000_000)
+    fields = [(253, 4, 0x86), (2, 4, 0x86)]
+    path = tmp_path / "sessions.fit"
+    path.write_bytes(hostile.fit(hostile.definition(fields, 18), *[told] * 1_001))
+    with pytest.raises(InvalidInput, match="sessions"):
+        read(fit.CONNECTOR, path)
 
 
 def test_tracks_without_times_are_set_aside() -> None:

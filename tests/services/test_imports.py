@@ -206,9 +206,11 @@ def test_files_that_nobody_knows_are_named(ctx: Context, alice: Access, tmp_path
         drop.write(CSV, "daily.csv")
         drop.writestr("readme.md", "hello")
         drop.writestr("other.csv", "a;b\n1;2\n")
+        drop.writestr("scale.csv", "when;how heavy\n01.02.2026;80,5\n02.02.2026;80,4\n")
     result = _import(ctx, alice, tmp_path / "drop.zip")
     assert result.new > 0
     assert set(result.unknown) == {"readme.md", "other.csv"}
+    assert result.unmapped == ("scale.csv",)
 
 
 @pytest.mark.parametrize(

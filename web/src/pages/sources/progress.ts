@@ -37,6 +37,7 @@ export interface Result {
   set_aside: number;
   kinds: Record<string, number>;
   unknown: string[];
+  unmapped: string[];
 }
 
 export const moving = (one: Import) => one.state === "waiting" || one.state === "running" || one.state === "undoing";
