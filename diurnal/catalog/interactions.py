@@ -1,4 +1,4 @@
-"""Interactions: what somebody did with a product, an article, an item."""
+"""Interactions: what somebody did with a product, an article, an app."""
 
 from __future__ import annotations
 
@@ -19,5 +19,17 @@ MEASURES = (
         low=0,
         high=100_000,
         names={"pryv": named("interaction/item"), "personicle": ev("ItemInteraction")},
+    ),
+    Measure(
+        key="app_session",
+        label="Tracked sessions",
+        group="interactions",
+        unit="1",
+        shape=Shape.SESSION,
+        daily=Daily.COUNT,
+        value=ValueKind.OBJECT,
+        low=0,
+        high=100_000,
+        names={"pryv": named("interaction/session"), "personicle": ev("AppSession")},
     ),
 )

@@ -87,6 +87,7 @@ HEADERS = (
 )
 """Headers that belong to an answer; the others are the whole server's."""
 FORMS = {
+    "tracked": r"\d{10} \d+",
     "recovery": r"[0-9a-z]{4}(?:-[0-9a-z]{4}){3}",
     "hash": r"(?:EVENT|ACCESS|STREAM):\d:sha256-[A-Za-z0-9+/]{43}=",
     "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",

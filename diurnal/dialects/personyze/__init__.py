@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from diurnal import http
 from diurnal.dialects import App, Dialect
-from diurnal.dialects.personyze import grammar, methods, throttle
+from diurnal.dialects.personyze import grammar, methods, throttle, tracker
 from diurnal.errors import (
     AppError,
     Conflict,
@@ -78,6 +78,8 @@ def app(ctx: Context) -> App:
                     raise InvalidInput("a POST takes no path parameters")
                 given = await _body(request)
                 name = asked.object
+                if name == tracker.OBJECT:
+                    return await track(caller, given)
                 made = await http.write(
                     ctx, lambda tx: methods.create(tx, ctx, caller, name, given)
                 )
@@ -97,6 +99,10 @@ def app(ctx: Context) -> App:
         if methods.throttled(asked):
             slow.take(caller)
         return _json(await http.read(ctx, lambda tx: methods.read(tx, ctx, caller, asked)))
+
+    async def track(caller: Access, given: Any) -> Response:
+        session = await http.write(ctx, lambda tx: tracker.track(tx, ctx, caller, given))
+        return _json(await http.read(ctx, lambda tx: tracker.answer(tx, ctx, caller, session)))
 
     async def missing(_request: Request) -> Response:
         raise NotFound("the API is below /rest/")

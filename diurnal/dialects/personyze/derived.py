@@ -24,6 +24,9 @@ from diurnal.store.database import Tx
 Row = dict[str, Any]
 Rows = Callable[[Tx, Context, Access, Asked], list[Row]]
 
+TRACKED = "app_session"
+"""Measure of the sessions that a tracker tells of; one with a single request has no length."""
+DONE = "item_interaction"
 LOOKED_AT_MAX = 10_000
 """Newest events that a list of them is made from."""
 
@@ -52,7 +55,7 @@ def sessions(tx: Tx, ctx: Context, caller: Access, asked: Asked) -> list[Row]:
     return [
         {**row, "end_time": row["time"] + row["duration"]}
         for row in _events(tx, ctx, caller, query)
-        if row["duration"]
+        if row["duration"] or row["measure"] == TRACKED
     ]
 
 
@@ -78,7 +81,7 @@ def _events(tx: Tx, ctx: Context, caller: Access, query: EventQuery) -> list[Row
         rows.append(
             {
                 "id": tail["seq"],
-                "user_id": people.OWNER,
+                "user_id": _whose(body.get("content"), tail.get("measure")),
                 "container_id": number(body["streamIds"][0]),
                 "container": body["streamIds"][0],
                 "time": body["time"],
@@ -94,7 +97,16 @@ def _events(tx: Tx, ctx: Context, caller: Access, query: EventQuery) -> list[Row
     return rows
 
 
-def actions(tx: Tx, ctx: Context, caller: Access, _asked: Asked) -> list[Row]:
+def _whose(content: Any, measure: str | None) -> int:
+    """Return the number of whom an event tells of: others are followed, and do things, too."""
+    if measure in (TRACKED, DONE) and isinstance(content, dict):
+        said = content.get("user_id")
+        if isinstance(said, int):
+            return said
+    return people.OWNER
+
+
+def actions(tx: Tx, ctx: Context, caller: Access, _asked: Asked | None = None) -> list[Row]:
     """Return one action for each measure with a value: it shows that value.
 
     It goes into the placeholders that are named as the measure is.
@@ -132,8 +144,13 @@ def _shown(measure: Measure, value: float | str) -> str:
     return number if plain else f"{number} {measure.unit}"
 
 
+def condition_number(measure: str) -> int:
+    """Return the number of the condition that a measure's goal is met."""
+    return number(f"condition {measure}")
+
+
 def conditions(tx: Tx, ctx: Context, caller: Access, _asked: Asked) -> list[Row]:
-    """Return the goals, and whether today meets them."""
+    """Return the goals; a tracker is told which of them today meets."""
     state = ctx.state(tx, caller.account_id)
     rows = []
     for goal in findings.goals(tx, ctx, caller):
@@ -141,7 +158,7 @@ def conditions(tx: Tx, ctx: Context, caller: Access, _asked: Asked) -> list[Row]
         label = measure.label if measure is not None else goal.measure
         rows.append(
             {
-                "id": number(f"condition {goal.measure}"),
+                "id": condition_number(goal.measure),
                 "name": f"{label}: goal",
                 "measure": goal.measure,
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -36,6 +37,15 @@ VERBS = {
 }
 
 
+ALL_OF = {
+    "Products Purchased": ("Added to cart", "Purchased"),
+    "Products Removed from cart": ("Added to cart", "Removed from cart"),
+    "Products Unliked": ("Liked", "Unliked"),
+}
+"""Of a tracker: what is done with all products of which a user last did something."""
+_ENDS = {"Added to cart": ("Removed from cart", "Purchased"), "Liked": ("Unliked",)}
+
+
 def do(tx: WriteTx, ctx: Context, caller: Access, commands: Any) -> int:
     """Carry out `[key type, key, verb, item, "quantity", n]` each; return how many.
 
@@ -66,7 +76,7 @@ def _read(tx: Tx, ctx: Context, caller: Access, n: int, command: Any) -> Row:
     at = f"command {n + 1}"
     if not isinstance(command, list) or len(command) < 4:
         raise InvalidInput(f"{at} is not [key type, key, verb, item, …]")
-    kind, key, verb, item, *rest = command
+    kind, key, verb, named, *rest = command
     if kind not in (people.NUMBER, "internal_id", "email"):
         raise InvalidInput(f"{at}: users are named by user_id, internal_id or email")
     if not isinstance(verb, str) or verb not in VERBS:
@@ -77,9 +87,9 @@ def _read(tx: Tx, ctx: Context, caller: Access, n: int, command: Any) -> Row:
     if user is None:
         raise InvalidInput(f"User not found by {kind}")
     collection, done = VERBS[verb]
-    thing = _item(tx, caller, collection, item)
+    thing = item(tx, caller, collection, named)
     if thing is None:
-        raise InvalidInput(f"{at}: no such item in {collection}: {item!r}")
+        raise InvalidInput(f"{at}: no such item in {collection}: {named!r}")
     return {
         "user_id": user[0],
         "object": collection,
@@ -91,10 +101,11 @@ def _read(tx: Tx, ctx: Context, caller: Access, n: int, command: Any) -> Row:
     }
 
 
-def _item(tx: Tx, caller: Access, collection: str, item: Any) -> Record | None:
+def item(tx: Tx, caller: Access, collection: str, named: Any) -> Record | None:
+    """Return a product or article by its own id or its number."""
     of = OBJECTS[collection]
-    found = records.keyed(tx, caller, of.name, "internal_id", [records.key_of(item)])
-    text = str(item)
+    found = records.keyed(tx, caller, of.name, "internal_id", [records.key_of(named)])
+    text = str(named)
     if not found and text.isdigit() and len(text) < 19:
         found = records.numbered(tx, caller, of.name, [int(text)])
     return found[0] if found else None
@@ -113,11 +124,33 @@ def create_one(tx: WriteTx, ctx: Context, caller: Access, given: Any) -> int:
     if not isinstance(given, dict):
         raise InvalidInput("the body is an object")
     kind = next((k for k in (people.NUMBER, "internal_id", "email") if f"user_{k}" in given), None)
-    verb, item = given.get("interaction"), given.get("product_id", given.get("product_internal_id"))
+    verb, named = (
+        given.get("interaction"),
+        given.get("product_id", given.get("product_internal_id")),
+    )
     who = given.get("user_id") if kind is None else given[f"user_{kind}"]
     rest = ["quantity", given["quantity"]] if "quantity" in given else []
-    command = [kind or people.NUMBER, who, f"Product {verb}", item, *rest]
+    command = [kind or people.NUMBER, who, f"Product {verb}", named, *rest]
     return _done(tx, ctx, caller, [command])[0]
+
+
+def do_all(tx: WriteTx, ctx: Context, caller: Access, user: int, verb: str) -> None:
+    """Do with every product that a user has in the cart, or likes, what `ALL_OF` says."""
+    begun, done = ALL_OF[verb]
+    standing: dict[int, None] = {}
+    # By their numbers: what one request told is of one time.
+    for row in sorted(rows(tx, ctx, caller), key=itemgetter("id")):
+        thing = row.get("item_id")
+        mine = row.get("object") == "products" and row.get("user_id") == user
+        if not mine or not isinstance(thing, int):
+            continue
+        if row.get("interaction") == begun:
+            standing[thing] = None
+        elif row.get("interaction") in _ENDS[begun]:
+            standing.pop(thing, None)
+    there = records.numbered(tx, caller, "products", standing)
+    named = [r.values.get("internal_id") or r.seq for r in there]
+    do(tx, ctx, caller, [[people.NUMBER, user, f"Product {done}", n] for n in named][:COMMANDS_MAX])
 
 
 def rows(tx: Tx, ctx: Context, caller: Access) -> list[Row]:
@@ -128,7 +161,8 @@ def rows(tx: Tx, ctx: Context, caller: Access) -> list[Row]:
         content = msgspec.json.decode(event.body).get("content")
         if isinstance(content, dict):
             tail = msgspec.json.decode(f"{{{event.tail}")
-            found.append({"id": tail["seq"], "time": event.time // 1_000_000, **content})
+            # Another API may have written any members.
+            found.append({**content, "id": tail["seq"], "time": event.time // 1_000_000})
     return found
 
 
@@ -137,10 +171,10 @@ def statistics(tx: Tx, ctx: Context, caller: Access, *, daily: bool) -> list[Row
     state = ctx.state(tx, caller.account_id)
     counted: Counter[tuple[Any, ...]] = Counter()
     for row in rows(tx, ctx, caller):
-        if row.get("object") != "products":
+        if row.get("object") != "products" or not isinstance(row.get("item_id"), int):
             continue
         day = state.zones.day_at(row["time"] * 1_000_000) if daily else 0
-        counted[day, row.get("item_id"), row.get("interaction")] += _quantity(row)
+        counted[day, row["item_id"], str(row.get("interaction"))] += _quantity(row)
     table: dict[tuple[Any, ...], Row] = {}
     for (day, item, verb), n in sorted(counted.items(), key=lambda kv: str(kv[0])):
         base = {"date": day_text(day)} if daily else {}

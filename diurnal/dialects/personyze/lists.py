@@ -21,6 +21,17 @@ COLUMNS = frozenset({"id", "user_list_id", "user_id", "user_email", "user_intern
 INDEXED = frozenset({"id"})
 _NAMED = {"user_email": "email", "user_internal_id": "internal_id", "user_id": "user_id"}
 READ = "notifications_read"
+_PLAIN = {
+    "badge": "",
+    "icon": "",
+    "image": "",
+    "tag": "",
+    "vibrate": "",
+    "silent": False,
+    "renotify": False,
+    "actions": [],
+}
+"""What else the vendor's library for phones reads of a notification, and fails without."""
 
 
 def pairs(tx: Tx, caller: Access) -> list[tuple[Row, Record]]:
@@ -79,7 +90,15 @@ def notification(tx: Tx, ctx: Context, caller: Access) -> Row | None:
         text = str(found.body.get("text", ""))
         message = number(f"{found.measure} {found.day} {text}")
         if message not in gone:
-            return {"message_id": message, "user_id": people.OWNER, "text": text}
+            measure = ctx.state(tx, caller.account_id).measure(found.measure)
+            return {
+                "message_id": message,
+                "user_id": people.OWNER,
+                "text": text,
+                "title": measure.label if measure is not None else "Diurnal",
+                "body": text,
+                **_PLAIN,
+            }
     return None
 
 

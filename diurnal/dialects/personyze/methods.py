@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from diurnal.dialects.personyze import derived, interactions, lists, people, selecting, stored
+from diurnal.dialects.personyze import (
+    derived,
+    interactions,
+    lists,
+    people,
+    selecting,
+    stored,
+    tracker,
+)
 from diurnal.dialects.personyze.grammar import Asked, Condition
 from diurnal.dialects.personyze.stored import OBJECTS
 from diurnal.errors import InvalidInput
@@ -140,7 +148,14 @@ def create(tx: WriteTx, ctx: Context, caller: Access, name: str, given: Any) -> 
 
 
 def _refused(name: str, what: str) -> InvalidInput:
-    known = name in derived.OBJECTS_READ or name in (DONE, DAILY, TOTAL, NOTIFICATION, "do")
+    known = name in derived.OBJECTS_READ or name in (
+        DONE,
+        DAILY,
+        TOTAL,
+        NOTIFICATION,
+        "do",
+        tracker.OBJECT,
+    )
     known = known or name in OBJECTS or name in ("users", lists.MEMBERS)
     return InvalidInput(f"{name} cannot be {what}" if known else f"no object is called {name!r}")
 
