@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from diurnal.errors import InvalidInput, NotFound, TooLarge
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Kind
 from diurnal.model.events import TEXT_MAX, Event, File
 from diurnal.services import audit, events, profile
 from diurnal.services.context import Context
@@ -102,6 +104,21 @@ def add(
     if files.total(tx, caller.account_id) + sum(fresh.values()) > quota:
         raise TooLarge("the attachment quota is used up", limit=quota)
     return events.update(tx, ctx, caller, event_id, {"files": (*old.files, *new)})
+
+
+def add_to_new(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    event_id: str,
+    given: Sequence[tuple[str, str, str, int]],
+) -> Event:
+    """Hang files on an event that the caller has just made: it may, even where it may only add.
+
+    Raises:
+        TooLarge: as `add`.
+    """
+    return add(tx, ctx, msgspec.structs.replace(caller, kind=Kind.PERSONAL), event_id, given)
 
 
 def find(tx: Tx, ctx: Context, caller: Access, event_id: str, file_id: str) -> File:

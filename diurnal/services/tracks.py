@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from diurnal import catalog
-from diurnal.errors import InvalidInput
+from diurnal.errors import Forbidden, InvalidInput, NotFound
 from diurnal.model.access import Access, Kind
 from diurnal.model.events import Event
 from diurnal.model.time import TIME_MAX, TIME_MIN
@@ -48,12 +48,24 @@ def holder(tx: Tx, ctx: Context, caller: Access, event_id: str, *, writing: bool
         Forbidden: no right to change it.
         InvalidInput: it holds no points, or is in the trash.
     """
-    event = (events.changeable if writing else events.get)(tx, ctx, caller, event_id)
+    event = (_to_write if writing else events.get)(tx, ctx, caller, event_id)
     if not holds(event):
         raise InvalidInput("this event holds no series")
     if event.trashed:
         raise InvalidInput("this event is in the trash")
     return event
+
+
+def _to_write(tx: Tx, ctx: Context, caller: Access, event_id: str) -> Event:
+    """Return an event to which the caller may add points: who only adds, to what it made itself."""
+    try:
+        return events.changeable(tx, ctx, caller, event_id)
+    except (Forbidden, NotFound):
+        event = events.get(tx, ctx, _keeper(caller), event_id)
+        state = ctx.state(tx, caller.account_id)
+        if event.created_by == caller.id and events.may_add(state, caller, event):
+            return event
+        raise
 
 
 def write(tx: WriteTx, ctx: Context, caller: Access, event_id: str, points: Track) -> None:
@@ -75,7 +87,7 @@ def write(tx: WriteTx, ctx: Context, caller: Access, event_id: str, points: Trac
         whole = part if old is None else tracks.merged(tracks.decode(old), part)
         fresh[span] = (len(whole), tracks.encode(whole))
     store.put(tx, caller.account_id, event_id, fresh)
-    events.update(tx, ctx, caller, event_id, {})
+    events.update(tx, ctx, _keeper(caller), event_id, {})
     _count(tx, ctx, caller, event, points)
 
 

@@ -31,7 +31,7 @@ async def create(ctx: Context, call: Call, request: Request) -> Result:
         [made] = events.create(tx, ctx, call.access, [asked.new])
         event = made.event
         if given:
-            event = attachments.add(tx, ctx, call.access, event.id, given)
+            event = attachments.add_to_new(tx, ctx, call.access, event.id, given)
         return {"event": shapes.raw_event(event, reader(ctx, call))}
 
     return await http.write(ctx, do)

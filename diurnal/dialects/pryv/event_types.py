@@ -186,8 +186,8 @@ def fields(type_: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     return required, (*required, *(n for n in schema["properties"] if n not in required))
 
 
-def is_text(type_: str, field: str) -> bool:
-    """Return whether a field of a series holds text."""
+def kind(type_: str, field: str) -> str:
+    """Return what a field of a series holds: "number", "string" or "boolean"."""
     schema = known()[type_]
     part = schema["properties"][field] if schema["type"] == "object" else schema
-    return bool(part["type"] == "string")
+    return str(part["type"])

@@ -34,6 +34,7 @@ BODY_BYTES_MAX = 64 << 20
 POINTS_MAX = 2_000_000
 """Of one call."""
 FIELDS_MAX = 100
+_FLAGS = f"{shapes.SERIES}boolean/bool"
 DELTA, TIMESTAMP = "deltaTime", "timestamp"
 _OFF_LOOP = 200_000
 """Bytes of a body from which on it is read on another thread."""
@@ -144,10 +145,11 @@ def points_of(given: Given, element: str, start: int) -> Track:
     time = _numbers(given.columns[at], at, null=False)
     if at == TIMESTAMP:
         time = time - start / SECOND
+    read = {"string": _texts, "boolean": _flags}
     fields = {
-        name: _texts(given.columns[name], name)
-        if event_types.is_text(element, name)
-        else _numbers(given.columns[name], name, null=name not in required)
+        name: read.get(event_types.kind(element, name), _numbers)(
+            given.columns[name], name, null=name not in required
+        )
         for name in named
     }
     return model.track(time, fields)
@@ -173,12 +175,20 @@ def _numbers(column: Any, name: str, *, null: bool) -> Any:
     return np.array(found, np.float64)
 
 
-def _texts(column: Any, name: str) -> Any:
-    if any(v is not None and not isinstance(v, str) for v in column):
+def _texts(column: Any, name: str, *, null: bool) -> Any:
+    if any(not isinstance(v, str) and not (v is None and null) for v in column):
         raise checks.BadStructure(f'A value of "{name}" is no text.')
     for value in column:
         events.check_json(value, name)
     return np.array(column, object)
+
+
+def _flags(column: Any, name: str, *, null: bool) -> Any:
+    if isinstance(column, np.ndarray) or any(
+        not isinstance(v, bool) and not (v is None and null) for v in column
+    ):
+        raise checks.BadStructure(f'A value of "{name}" is neither true nor false.')
+    return np.array([np.nan if v is None else float(v) for v in column], np.float64)
 
 
 def _put(tx: WriteTx, ctx: Context, caller: Access, event_id: str, given: Given) -> None:
@@ -241,19 +251,23 @@ async def read(ctx: Context, request: Request) -> Response:
     high = None if end is None else round(max(min(end, limit), -limit) * NS)
     id_ = request.path_params["id"]
 
-    def look(tx: Tx) -> Track:
+    def look(tx: Tx) -> tuple[Track, str]:
         try:
-            return tracks.read(tx, ctx, call.access, id_, low, high)
+            holder = tracks.holder(tx, ctx, call.access, id_)
+            return tracks.read(tx, ctx, call.access, id_, low, high), holder.type
         except NotFound:
-            return imported_points(tx, ctx, call.access, id_, low, high)
+            return imported_points(tx, ctx, call.access, id_, low, high), ""
         except InvalidInput as error:
             raise checks.BadOperation(error.message) from None
 
-    points = await http.read(ctx, look)
+    points, type_ = await http.read(ctx, look)
 
     def told() -> msgspec.Raw:
         said = model.said(points)
-        flat = {"format": FLAT, "fields": [DELTA, *said], "points": model.rows(points, said)}
+        rows = model.rows(points, said)
+        if type_ == _FLAGS:  # kept as numbers
+            rows = [[at, bool(value)] for at, value in rows]
+        flat = {"format": FLAT, "fields": [DELTA, *said], "points": rows}
         return msgspec.Raw(msgspec.json.encode(flat))
 
     body = await http.blocking(told) if len(points) > _OFF_LOOP // 20 else told()

@@ -19,6 +19,7 @@ from diurnal.services.events.fields import (
 from diurnal.services.events.marking import SPAN_DAYS_MAX, touch
 from diurnal.services.events.reading import OPEN, files_of, find, get, numbered, readable, subtree
 from diurnal.services.events.removing import delete, deletions, set_trashed
+from diurnal.services.events.rights import may_add
 from diurnal.services.events.versions import versions
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "files_of",
     "find",
     "get",
+    "may_add",
     "numbered",
     "readable",
     "rehang",

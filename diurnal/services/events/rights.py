@@ -20,6 +20,11 @@ def may_create(state: AccountState, caller: Access, new: NewEvent, at: str) -> N
             raise Forbidden(f"no right to add to stream {s!r}")
 
 
+def may_add(state: AccountState, caller: Access, event: Event) -> bool:
+    """Return whether the caller may add to one of an event's streams, as it is."""
+    return any(_rights(state, caller, s, event).creates for s in event.stream_ids)
+
+
 def _rights(state: AccountState, caller: Access, stream: str, e: NewEvent | Event) -> Rights:
     meaning = state.meaning(stream, e.type)
     return caller.rights_on(

@@ -96,6 +96,21 @@ def test_bad_points_are_refused_whole(app: App, subtests: pytest.Subtests) -> No
     assert app.add(other, [[0, 1]], status=400)["error"]["id"] == "invalid-operation"
 
 
+def test_points_are_of_the_kind_that_their_field_is(app: App) -> None:
+    yes = app.holder("series:boolean/bool")
+    for bad in (1, "true", None):
+        refused = app.add(yes, [[0, bad]], status=400)
+        assert refused["error"]["id"] == "invalid-request-structure"
+    app.add(yes, [[0, True], [1, False]])
+    said = app.points(yes)
+    assert said == [[0, True], [1, False]]
+    assert [type(v) for _, v in said] == [bool, bool]
+    note = app.holder("series:note/txt")
+    assert app.add(note, [[0, "a"], [1, None]], status=400)["error"]["id"]
+    app.add(note, [[0, "a"]])
+    assert app.points(note) == [[0, "a"]]
+
+
 def test_a_batch_is_all_or_nothing(app: App) -> None:
     one, two = app.holder(), app.holder()
 
