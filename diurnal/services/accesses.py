@@ -279,8 +279,13 @@ def check_app(
     name: str,
     permissions: Sequence[Permission],
     device: str | None = None,
+    features: Mapping[str, str] = {},
+    client_data: dict[str, object] | None = None,
 ) -> Checked:
     """Return whether an app has the access that it asks for already.
+
+    Args:
+        client_data: what the access is to carry; None for whatever it does.
 
     Raises:
         Forbidden: the caller is not the owner.
@@ -289,7 +294,11 @@ def check_app(
     for stored in _live(tx, ctx, caller.account_id):
         a = stored.access
         if a.kind is Kind.APP and (a.name, stored.device) == (name, device):
-            same = set(a.permissions) == set(permissions)
+            same = (
+                set(a.permissions) == set(permissions)
+                and dict(a.features) == dict(features)
+                and client_data in (None, stored.client_data)
+            )
             return Checked(matching=stored) if same else Checked(mismatching=stored)
     return Checked()
 

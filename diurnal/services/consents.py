@@ -296,7 +296,14 @@ def allow(tx: WriteTx, ctx: Context, caller: Access, ask: AccessAsk, choice: Cho
         until = choice.until if until is None else min(until, choice.until)
     permissions = framed(kept, choice.frame)
     known = accesses.check_app(
-        tx, ctx, caller, name=ask.name, permissions=permissions, device=ask.device
+        tx,
+        ctx,
+        caller,
+        name=ask.name,
+        permissions=permissions,
+        device=ask.device,
+        features=ask.features,
+        client_data=ask.client_data,
     )
     found = known.matching
     if found is not None and found.sealed is not None and found.access.expires == until:

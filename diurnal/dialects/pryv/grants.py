@@ -18,7 +18,7 @@ from diurnal.dialects.pryv.checks import (
     ProtectedFields,
     check,
 )
-from diurnal.model import integrity
+from diurnal.model import integrity, time
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.events import seconds
 from diurnal.services.streams import slug
@@ -139,10 +139,7 @@ def read_access(params: Params, _now: int) -> NewAccess:
         message = "Only accesses of type app have a device."
         also.append(Problem("OBJECT_ADDITIONAL_PROPERTIES", message, "#/deviceName"))
     required = ("name",) if kind == "personal" else ("name", "permissions")
-    expires = params.get("expireAfter")
-    if isinstance(expires, int | float) and not 0 <= expires <= EXPIRE_S_MAX:
-        also.append(Problem("MINIMUM", "Value is out of range", "#/expireAfter"))
-    check(params, _ACCESS, required=required, also=also)
+    check(params, _ACCESS, required=required, also=[*also, *_range(params, "expireAfter")])
     token = params.get("token")
     return NewAccess(
         params["name"],
@@ -150,9 +147,20 @@ def read_access(params: Params, _now: int) -> NewAccess:
         Kind(kind),
         params.get("deviceName"),
         slug(token) if token else None,
-        expires,
+        params.get("expireAfter"),
         params.get("clientData"),
     )
+
+
+_MOST = {"expireAfter": EXPIRE_S_MAX, "expires": time.TIME_MAX // time.SECOND}
+
+
+def _range(given: Params, name: str) -> list[Problem]:
+    """Return what is wrong with a number of seconds, besides its being none."""
+    seconds = given.get(name)
+    if not isinstance(seconds, int | float) or 0 <= seconds <= _MOST[name]:
+        return []
+    return [Problem("MINIMUM", "Value is out of range", f"#/{name}")]
 
 
 class AccessUpdate(NamedTuple):
@@ -180,7 +188,8 @@ def read_access_update(params: Params, _now: int) -> AccessUpdate:
     protected = [name for name in _OWN if name in given]
     if protected:
         raise ProtectedFields(protected)
-    check(given, {**_ACCESS, "expires": NUMBER_OR_NULL})
+    also = [p for name in ("expireAfter", "expires") for p in _range(given, name)]
+    check(given, {**_ACCESS, "expires": NUMBER_OR_NULL}, also=also)
     fields: dict[str, Any] = {}
     if "name" in given:
         fields["name"] = given["name"]
@@ -191,7 +200,7 @@ def read_access_update(params: Params, _now: int) -> AccessUpdate:
     asked = read_permissions(given["permissions"]) if "permissions" in given else None
     if "expires" in given:
         expires = given["expires"]
-        fields["expires"] = None if expires is None else round(expires * 1_000_000)
+        fields["expires"] = None if expires is None else time.from_seconds(expires)
     id_, serial = split_id(params["id"])
     return AccessUpdate(id_, serial, fields, asked, given.get("expireAfter"))
 
@@ -242,6 +251,7 @@ class Checking(NamedTuple):
     name: str
     device: str | None
     asked: Asked
+    client_data: dict[str, Any] | None
 
 
 def read_checking(params: Params, _now: int) -> Checking:
@@ -258,7 +268,9 @@ def read_checking(params: Params, _now: int) -> Checking:
     }
     check(params, kinds, required=("requestingAppId", "requestedPermissions"))
     asked = read_permissions(params["requestedPermissions"], "#/requestedPermissions")
-    return Checking(params["requestingAppId"], params.get("deviceName"), asked)
+    return Checking(
+        params["requestingAppId"], params.get("deviceName"), asked, params.get("clientData")
+    )
 
 
 def endpoint(base: str, username: str, token: str | None = None) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from diurnal.dialects.pryv import checks, grants, trees
 from diurnal.dialects.pryv.grants import AccessUpdate, Checking, Listing, NewAccess, Which
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
-from diurnal.errors import Conflict, Forbidden
+from diurnal.errors import Conflict, Forbidden, HiddenReference
+from diurnal.model import time
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.streams import Tree
 from diurnal.services import accesses, authentication, streams
@@ -85,9 +86,7 @@ def create(tx: WriteTx, ctx: Context, call: Call, asked: NewAccess) -> Result:
     refuse_shared(caller)
     if caller.owner:
         _make_streams(tx, ctx, caller, asked.asked)
-    expires = None if asked.expires_s is None else ctx.now() + round(asked.expires_s * 1_000_000)
-    if expires is not None:
-        expires = max(expires, ctx.now() + 1)  # 0 s: it opens nothing from now on
+    expires = None if asked.expires_s is None else _after(ctx, asked.expires_s)
     try:
         made, secret = accesses.create(
             tx,
@@ -105,9 +104,14 @@ def create(tx: WriteTx, ctx: Context, call: Call, asked: NewAccess) -> Result:
             features=asked.asked.features,
             unique=True,
         )
-    except Forbidden:
+    except (Forbidden, HiddenReference):
         raise _TooFar from None
     return {"access": grants.write_access(made, secret, call.base)}
+
+
+def _after(ctx: Context, seconds: float) -> int:
+    """Return when so many seconds have gone by; 0 is at once, as near as clocks tell."""
+    return ctx.now() + max(round(seconds * time.SECOND), time.SECOND)
 
 
 def _make_streams(tx: WriteTx, ctx: Context, caller: Access, asked: grants.Asked) -> None:
@@ -124,7 +128,7 @@ def update(tx: WriteTx, ctx: Context, call: Call, asked: AccessUpdate) -> Result
     refuse_shared(call.access)
     fields = dict(asked.fields)
     if asked.expires_s is not None:
-        fields["expires"] = ctx.now() + round(asked.expires_s * 1_000_000)
+        fields["expires"] = _after(ctx, asked.expires_s)
     if asked.asked is not None:
         if call.access.owner:
             _make_streams(tx, ctx, call.access, asked.asked)
@@ -165,6 +169,8 @@ def check_app(tx: Tx, ctx: Context, call: Call, asked: Checking) -> Result:
         name=asked.name,
         permissions=asked.asked.permissions,
         device=asked.device,
+        features=asked.asked.features,
+        client_data=asked.client_data,
     )
     if found.matching is not None:
         return {"matchingAccess": _shown(ctx, call, found.matching)}
