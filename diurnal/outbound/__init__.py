@@ -40,7 +40,8 @@ def check_url(
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise InvalidInput("no address of the web", field="url") from error
-    if len(url) > URL_MAX or parts.scheme not in schemes or not parts.hostname:
+    plain = len(url) <= URL_MAX and url.isprintable()
+    if not plain or parts.scheme not in schemes or not parts.hostname:
         raise InvalidInput(f"an address begins with {' or '.join(schemes)}://", field="url")
     if parts.username is not None or parts.password is not None:
         raise InvalidInput("an address carries no name or password", field="url")

@@ -136,6 +136,8 @@ def _native(username: str, message: Message | None, now: int) -> str:
     return msgspec.json.encode(told).decode()
 
 
+PRYV_VERSION, PRYV_SERIAL = "1.9.3", "2026112101"
+"""What Pryv's API says in `meta`: its version, and that of the service information."""
 _PRYV_WORDS = {"stream": "streamsChanged", "access": "accessesChanged"}
 
 
@@ -143,5 +145,5 @@ def _pryv(_username: str, message: Message | None, now: int) -> str:
     words = ["test"]
     if message is not None:
         words = sorted({_PRYV_WORDS.get(kind, "eventsChanged") for kind in message.kinds})
-    meta = {"apiVersion": "1.9.0", "serverTime": now / SECOND, "serial": "1"}
+    meta = {"apiVersion": PRYV_VERSION, "serverTime": now / SECOND, "serial": PRYV_SERIAL}
     return msgspec.json.encode({"messages": words, "meta": meta}).decode()

@@ -17,12 +17,13 @@ from diurnal.dialects.pryv import checks, grants, wire, words
 from diurnal.dialects.pryv.checks import TEXT, Kinds
 from diurnal.dialects.pryv.methods.account import RULE
 from diurnal.dialects.pryv.methods.pseudo import language_of
-from diurnal.errors import Forbidden, InvalidInput, Unauthenticated
+from diurnal.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
 from diurnal.services import (
     accesses,
+    legacy,
     mail_links,
     one_time,
     second_factor,
@@ -35,6 +36,7 @@ from diurnal.store.accesses import Stored
 from diurnal.store.database import WriteTx
 
 API = "pryv"
+LOGIN_WAY = "pryv.password_login"
 LASTS_US = 14 * time.DAY
 """A session, after its last use."""
 APP_ID = re.compile(r"[^\s\0]{1,99}")
@@ -45,11 +47,19 @@ _ANY = Kinds("any", lambda _v: True)
 async def session_of(
     ctx: Context, request: Request, proof: Proof, app_id: str
 ) -> tuple[Stored, str]:
-    """Return the session of an app and its token: the same one while it lives."""
+    """Return the session of an app and its token: the same one while it lives.
+
+    Raises:
+        Forbidden: the account takes no passwords from apps.
+    """
     account_id = proof.account.account_id
     where, device = http.address(request), request.headers.get("user-agent", "")
 
     def do(tx: WriteTx) -> tuple[Stored, str]:
+        if not legacy.allowed(tx, ctx, account_id, LOGIN_WAY):
+            raise checks.WordedForbidden(
+                "The owner of this account does not take passwords from apps."
+            )
         known = sessions.of_app(tx, ctx, account_id, API, app_id)
         token = None if known is None else accesses.shown_token(ctx, known)
         if known is not None and token is not None:
@@ -68,6 +78,7 @@ async def session_of(
         )
 
     made, token = await http.write(ctx, do)
+    legacy.used(ctx, account_id, LOGIN_WAY)
     http.doing.done_by(made.access)
     return made, token
 
@@ -204,9 +215,12 @@ async def confirm(ctx: Context, request: Request) -> Response:
     call = await wire.caller(ctx, request)
     given = checks.params_of(checks.parse(await wire.body(request)))
     checks.check(given, {"code": TEXT}, required=("code",))
-    codes = await http.write(
-        ctx, lambda tx: second_factor.confirm(tx, ctx, call.access, given["code"])
-    )
+    try:
+        codes = await http.write(
+            ctx, lambda tx: second_factor.confirm(tx, ctx, call.access, given["code"])
+        )
+    except Conflict as error:
+        raise checks.BadOperation(error.message) from None
     return wire.answer(ctx, {"recoveryCodes": codes})
 
 
@@ -232,6 +246,8 @@ async def recover(ctx: Context, request: Request) -> Response:
     checks.check(given, kinds, required=("username", "password", "recoveryCode"))
     trusted(request, given.get("appId"))
     where = http.address(request)
+    if given["username"].lower() != username:
+        raise words.BadCredentials(_PAIR)
 
     def do() -> None:
         found = sign_in.begin(ctx, name=username, password=given["password"], address=where)

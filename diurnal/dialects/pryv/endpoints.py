@@ -193,7 +193,11 @@ def app(ctx: Context) -> ASGIApp:
 
     def guarded(handler: Handler) -> Handler:
         async def handle(request: Request) -> Response:
-            return Response() if request.method == "OPTIONS" else await handler(request)
+            if request.method == "OPTIONS":
+                return Response()
+            if request.method == "POST":
+                request = await wire.unfolded(request)
+            return await handler(request)
 
         def render(error: AppError, status: int, id_: str) -> Response:
             return wire.answer(ctx, words.whole(error, id_), status)

@@ -15,7 +15,7 @@ from diurnal.dialects.pryv import checks, grants, service, wire, words
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.access import EVERY
-from diurnal.services import access_requests, accesses, authentication, consents
+from diurnal.services import access_requests, accesses, authentication, consents, events
 from diurnal.services.access_requests import AccessRequest
 from diurnal.services.consents import AccessAsk, Outcome
 from diurnal.services.context import Context
@@ -25,6 +25,7 @@ POLL_MS = 1_000
 TEXT_MAX = 1_000
 BODY_BYTES_MAX = 64 << 10
 _REFUSED = "The user refused to give access."
+_FAILED = "Something went wrong where the user was asked."
 _SCRIPTS = frozenset({"javascript", "data", "vbscript", "blob", "file", "about", "view-source"})
 """Schemes that run or open what a page must not."""
 ECHOED = (
@@ -76,9 +77,13 @@ def _asked(given: Any) -> dict[str, Any]:
         or not 0 <= expires <= grants.EXPIRE_S_MAX
     ):
         raise words.BadAccessRequest("Invalid expireAfter field.")
-    device = given.get("deviceName")
-    if device is not None and not isinstance(device, str):
-        raise words.BadAccessRequest("Invalid deviceName field.")
+    for name in ("deviceName", "languageCode"):
+        if given.get(name) is not None and not isinstance(given[name], str):
+            raise words.BadAccessRequest(f"Invalid {name} field.")
+    try:
+        events.check_json({name: given.get(name) for name in ECHOED}, "body")
+    except InvalidInput as error:
+        raise words.BadAccessRequest(error.message) from None
     return {name: given[name] for name in ECHOED if given.get(name) is not None}
 
 
@@ -161,7 +166,9 @@ async def answer(ctx: Context, request: Request) -> Response:
     given = checks.params_of(checks.parse(await http.body(request, BODY_BYTES_MAX)))
     if given.get("status") == "ACCEPTED":
         settled = await _accepted(ctx, request, given)
-    elif given.get("status") in ("REFUSED", "ERROR"):
+    elif given.get("status") == "ERROR":
+        settled = _failure(str(given.get("id") or "ERROR"), str(given.get("message") or _FAILED))
+    elif given.get("status") == "REFUSED":
         reason = str(given.get("reasonId") or given.get("reasonID") or "REFUSED_BY_USER")
         settled = _refusal(reason, str(given.get("message") or _REFUSED))
     else:
@@ -195,6 +202,10 @@ def _acceptance(base: str, username: str, token: str) -> dict[str, Any]:
 def _refusal(reason: str, message: str) -> dict[str, Any]:
     reason, message = reason[:100], message[:TEXT_MAX]
     return {"status": "REFUSED", "reasonID": reason, "reasonId": reason, "message": message}
+
+
+def _failure(id_: str, message: str) -> dict[str, Any]:
+    return {"status": "ERROR", "id": id_[:100], "message": message[:TEXT_MAX]}
 
 
 async def page(ctx: Context, request: Request) -> Response:

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from diurnal.dialects.pryv import event_types
 from diurnal.http import Json
+from diurnal.services import webhook_messages
 
-API_VERSION = "1.9.3"
-SERIAL = "2026112101"
-"""Of the service information: clients that keep it look again when it changes."""
+API_VERSION, SERIAL = webhook_messages.PRYV_VERSION, webhook_messages.PRYV_SERIAL
+"""`SERIAL` is that of the service information: clients that keep it look again when it changes."""
 LANGUAGE = "en"
 _CSS = """.pryv-button{font:inherit;padding:.5em 1em;border:1px solid;border-radius:.4em;
 cursor:pointer;background:none}

@@ -13,18 +13,17 @@ from diurnal.dialects.pryv.methods import BATCH, METHODS, Call, call_one
 from diurnal.dialects.pryv.methods.calling import RESULTS_MAX
 from diurnal.dialects.pryv.scopes import NOTICES, Scopes
 from diurnal.dialects.pryv.service import API_VERSION, SERIAL
-from diurnal.errors import AppError, Forbidden, Unauthenticated
+from diurnal.errors import AppError, Unauthenticated
 from diurnal.http import doing, limits
 from diurnal.live import Changed, Door, Entering, Guest, Notice, Refused
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
-from diurnal.services import changelog, legacy
+from diurnal.services import changelog
 from diurnal.services.context import Context
 
 log = structlog.get_logger(__name__)
 
 API = "pryv"
-URL_WAY = "pryv.token_in_url"
 CONNECT = "socket.connect"
 
 
@@ -50,14 +49,7 @@ async def _enter(ctx: Context, entering: Entering) -> Guest:
     if not token:
         raise Unauthenticated("The access token is missing.", missing=True)
     access = await resolve(ctx, token, account_id)
-    if access.api != API:
-        raise words.UnknownToken("Cannot find access from token.")
-    allowed = await http.read(
-        ctx, lambda tx: legacy.allowed(tx, ctx, access.account_id, URL_WAY), quick=True
-    )
-    if not allowed:
-        raise Forbidden("The owner of this account does not take tokens from addresses.")
-    legacy.used(ctx, access.account_id, URL_WAY)
+    await wire.check_url_way(ctx, access)
     mounted = len(entering.path) > 1 and entering.path[0] == API
     base = f"{entering.base}/{API}" if mounted else entering.base
     return _Guest(ctx, Call(access, token, base, entering.address, RESULTS_MAX))

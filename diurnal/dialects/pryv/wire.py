@@ -7,10 +7,12 @@ import binascii
 import html
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import Message
 
 from diurnal import http
 from diurnal.dialects.pryv import checks, words
@@ -18,11 +20,15 @@ from diurnal.dialects.pryv.methods import Call
 from diurnal.dialects.pryv.service import API_VERSION, SERIAL
 from diurnal.errors import NotFound, Unauthenticated
 from diurnal.http import Json
+from diurnal.model.access import Access
 from diurnal.model.events import seconds
-from diurnal.services import authentication
+from diurnal.services import authentication, legacy
 from diurnal.services.context import Context
 
 API = "pryv"
+URL_WAY = "pryv.token_in_url"
+FORM = "application/x-www-form-urlencoded"
+_LENGTH = b"content-length"
 JSON_BYTES_MAX = 10 << 20
 ACCESS = "diurnal.pryv.access"
 """Where a request's scope holds the id of the access that called."""
@@ -39,6 +45,39 @@ async def body(request: Request, limit: int = JSON_BYTES_MAX) -> bytes:
     if type_ not in ("", "application/json", "text/plain"):
         raise checks.BadContentType(f'Bodies of type "{type_}" are not served.')
     return await http.body(request, limit)
+
+
+async def unfolded(request: Request) -> Request:
+    """Return the request that a form stands for: `_method`, `_auth`, `_json`.
+
+    So browsers ask without asking first whether they may.
+
+    Raises:
+        BadStructure: the form cannot be read.
+    """
+    type_ = http.header(request.scope, b"content-type") or ""
+    if not type_.startswith(FORM):
+        return request
+    raw = await http.body(request, JSON_BYTES_MAX)
+    try:
+        form = dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=100))
+    except (UnicodeDecodeError, ValueError):
+        raise checks.BadStructure("The form cannot be read.") from None
+    if form.keys().isdisjoint(("_method", "_auth", "_json")):
+        raise checks.BadContentType(f'Bodies of type "{FORM}" are not served.')
+    told = form.get("_json", "").encode()
+    kept = [(k, v) for k, v in request.scope["headers"] if k not in (b"content-type", _LENGTH)]
+    if form.get("_auth"):
+        kept = [(k, v) for k, v in kept if k != b"authorization"]
+        kept.append((b"authorization", form["_auth"].encode("latin-1", "replace")))
+    kept.append((_LENGTH, str(len(told)).encode()))
+    # In place: what is added to the answer looks at the same scope.
+    request.scope.update(method=form.get("_method", "POST").upper(), headers=kept)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": told, "more_body": False}
+
+    return Request(request.scope, receive)
 
 
 async def account_of(ctx: Context, request: Request) -> int | None:
@@ -77,11 +116,29 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
                 request.scope[ACCESS] = error.access.id
             raise words.AccessExpired("Access has expired.") from None
         raise unknown from None
-    # A token in a URL ends up in logs and histories: only Pryv's own are taken from there.
-    if in_url and access.api != API:
-        raise unknown
+    if in_url:
+        await check_url_way(ctx, access)
     request.scope[ACCESS] = access.id
     return Call(access, token, base_of(request), http.address(request))
+
+
+async def check_url_way(ctx: Context, access: Access) -> None:
+    """Refuse a token that stood in an address, where it ends up in logs and histories.
+
+    Raises:
+        UnknownToken: it is another API's; only Pryv's own are taken from there.
+        WordedForbidden: the account takes none from there.
+    """
+    if access.api != API:
+        raise words.UnknownToken("Cannot find access from token.")
+    allowed = await http.read(
+        ctx, lambda tx: legacy.allowed(tx, ctx, access.account_id, URL_WAY), quick=True
+    )
+    if not allowed:
+        raise checks.WordedForbidden(
+            "The owner of this account does not take tokens from addresses."
+        )
+    legacy.used(ctx, access.account_id, URL_WAY)
 
 
 def base_of(request: Request) -> str:

@@ -148,6 +148,8 @@ def test_a_second_step_is_set_up_asked_for_and_taken_away(
 ) -> None:
     client = Client(ctx)
     headers = {"Authorization": login(client).json()["token"]}
+    early = post(client, "alice/mfa/confirm", {"code": "000000"}, **headers)
+    assert (early.status_code, early.json()["error"]["id"]) == (400, "invalid-operation")
     begun = post(client, "alice/mfa/activate", {"password": PASSWORD}, **headers)
     assert begun.status_code == 302
     code = pyotp.TOTP(begun.json()["secret"])
@@ -165,6 +167,8 @@ def test_a_second_step_is_set_up_asked_for_and_taken_away(
     assert done["token"] == headers["Authorization"]
     assert post(client, "alice/mfa/verify", {"code": now()}, **ticket).status_code == 403
     recover = {"username": "alice", "password": PASSWORD, "appId": "my-test-app"}
+    other = {**recover, "username": "bob", "recoveryCode": codes[0]}
+    assert post(client, "alice/mfa/recover", other).status_code == 401
     done = post(client, "alice/mfa/recover", {**recover, "recoveryCode": codes[0]})
     assert done.status_code == 200
     assert "token" in login(client).json()
@@ -292,6 +296,11 @@ def test_a_page_elsewhere_may_answer_with_a_token_that_opens(
     assert browser.client.post(begun["poll"], json=given).status_code == 200
     refused = browser.client.post(begun["poll"], json={"status": "REFUSED"})
     assert refused.json()["token"] == token  # the first answer stands
+    begun = start(browser.client)
+    given = {"status": "ERROR", "id": "unknown-user", "message": "Nobody."}
+    assert browser.client.post(begun["poll"], json=given).status_code == 403
+    failed = browser.client.get(begun["poll"])
+    assert (failed.status_code, failed.json()) == (403, given | {"code": 403})
 
 
 BAD_REQUESTS: list[dict[str, Any]] = [
@@ -304,6 +313,9 @@ BAD_REQUESTS: list[dict[str, Any]] = [
     {"clientData": "x"},
     {"expireAfter": -1},
     {"deviceName": 5},
+    {"languageCode": 5},
+    {"requestingAppId": "a\0"},
+    {"clientData": {"a\0": 1}},
 ]
 
 

@@ -40,7 +40,12 @@ def test_an_app_has_webhooks_and_tries_them(ctx: Context, alice: Access) -> None
         assert call("POST", "", 409, json={"url": url})["error"]["id"] == "item-already-exists"
         path = f"/{made['id']}"
         assert call("POST", f"{path}/test", 200)["webhook"]["id"] == made["id"]
-        assert json.loads(elsewhere.asked[-1].body)["messages"] == ["test"]
+        told = json.loads(elsewhere.asked[-1].body)
+        assert told["messages"] == ["test"]
+        meta = client.get("/pryv/alice/").json()["meta"]
+        assert told["meta"] == meta | {"serverTime": told["meta"]["serverTime"]}
+        for bad in (f"{url}\0", f"{url}\n", ""):
+            assert call("POST", "", 400, json={"url": bad})["error"]["data"][0]["path"] == "#/url"
         elsewhere.answer = lambda _asked: Said(b"no", 500)
         refused = call("POST", f"{path}/test", 400, json={})["error"]["id"]
         assert refused == "unknown-referenced-resource"
