@@ -457,6 +457,30 @@ def values(
     }
 
 
+def changed(
+    tx: Tx, caller: Access, measures: Sequence[str], first: int, last: int
+) -> dict[tuple[str, int], int]:
+    """Return when the value of each (measure, day) may last have changed, microseconds.
+
+    Args:
+        measures: those that `values` was asked for; who may not read them was refused there.
+    """
+    revs = store.revs(tx, caller.account_id, measures, first, last)
+    times = changes.times(tx, caller.account_id, set(revs.values()))
+    return {cell: times[rev] for cell, rev in revs.items() if rev in times}
+
+
+def changed_since(
+    tx: Tx, caller: Access, measures: Sequence[str], since: int
+) -> dict[str, list[int]]:
+    """Return the days of each measure whose values may have changed after an instant, in order."""
+    rev = changes.rev_at(tx, caller.account_id, since)
+    found: dict[str, list[int]] = {}
+    for measure, day in store.cells_after(tx, caller.account_id, measures, rev):
+        found.setdefault(measure, []).append(day)
+    return found
+
+
 def refresh(tx: Tx, ctx: Context, account_id: int) -> int:
     """Compute every marked cell of an account; return how many there were."""
     state = ctx.state(tx, account_id)

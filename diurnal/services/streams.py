@@ -21,7 +21,8 @@ from diurnal.store import events as event_store
 from diurnal.store import streams as store
 from diurnal.store.database import Tx, WriteTx
 
-ID = re.compile(r"[a-zA-Z0-9._:-]{1,100}")
+ID = re.compile(r"[a-zA-Z0-9._-][a-zA-Z0-9._:-]{0,99}")
+"""What begins with a colon is shown by an API and is no row: `:_audit:`, `:_days:weight`."""
 REFUSED_IDS = frozenset({"null", "undefined", "*"})
 
 

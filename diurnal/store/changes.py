@@ -86,6 +86,13 @@ _AT_REV = Sql(
 )
 
 
+_TIMES = Sql(
+    select(change.c.rev, change.c.time_us).where(
+        change.c.account_id == bindparam("account"), in_list(change.c.rev, "revs")
+    )
+)
+
+
 def start(tx: WriteTx, account_id: int, now: int) -> None:
     """Create the clock of a new account."""
     tx.execute(_CREATE, {"account": account_id, "now": now})
@@ -185,6 +192,11 @@ def rev_at(tx: Tx, account_id: int, at: int) -> int:
         else:
             high = middle - 1
     return low
+
+
+def times(tx: Tx, account_id: int, revs: Iterable[int]) -> dict[int, int]:
+    """Return the instants of changes by their numbers, as far as they are known."""
+    return dict(tx.execute(_TIMES, {"account": account_id, "revs": sorted(revs)}))
 
 
 def ids_of(rows: Iterable[Row], kind: str) -> list[str]:

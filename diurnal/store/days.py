@@ -214,6 +214,24 @@ _CACHED_SHORT = Sql(
         day_value.c.day <= bindparam("last"),
     )
 )
+_REVS = Sql(
+    select(day_value.c.measure, day_value.c.day, day_value.c.rev).where(
+        day_value.c.account_id == bindparam("account"),
+        in_list(day_value.c.measure, "measures"),
+        day_value.c.day >= bindparam("first"),
+        day_value.c.day <= bindparam("last"),
+    )
+)
+_AFTER = tuple(
+    Sql(
+        select(cell.c.measure, cell.c.day).where(
+            cell.c.account_id == bindparam("account"),
+            in_list(cell.c.measure, "measures"),
+            cell.c.rev > bindparam("rev"),
+        )
+    )
+    for cell in (day_value, day_dirty)
+)
 _DIRTY = Sql(
     select(day_dirty.c.measure, day_dirty.c.day, day_dirty.c.rev)
     .where(
@@ -487,6 +505,26 @@ def dirty(tx: Tx, account_id: int, measures: Sequence[str], first: int, last: in
     """Return (measure, day, rev) of cells that must be computed, in order."""
     values = {"account": account_id, "measures": measures, "first": first, "last": last}
     return tx.execute(_DIRTY, values)
+
+
+def revs(
+    tx: Tx, account_id: int, measures: Sequence[str], first: int, last: int
+) -> dict[tuple[str, int], int]:
+    """Return the number of the last change that each (measure, day) value was marked for."""
+    values = {"account": account_id, "measures": measures, "first": first, "last": last}
+    found = {(measure, day): rev for measure, day, rev in tx.execute(_REVS, values)}
+    for measure, day, rev in tx.execute(_DIRTY, values):
+        found[measure, day] = max(rev, found.get((measure, day), 0))
+    return found
+
+
+def cells_after(
+    tx: Tx, account_id: int, measures: Sequence[str], rev: int
+) -> list[tuple[str, int]]:
+    """Return the (measure, day) values marked for changes after number `rev`, in order."""
+    values = {"account": account_id, "measures": measures, "rev": rev}
+    cells = {(row[0], row[1]) for sql in _AFTER for row in tx.execute(sql, values)}
+    return sorted(cells)
 
 
 def extents(tx: Tx, account_id: int) -> dict[str, tuple[int, int]]:

@@ -130,6 +130,44 @@ def read_query(params: Params, now: int) -> Asked:
     )
 
 
+def holds(asked: Asked, event: Mapping[str, Any], within: frozenset[str]) -> bool:
+    """Return whether an event that is no row is asked for.
+
+    Args:
+        event: in Pryv's shape; it has no tags, has ended, and is not in the trash.
+        within: ids of the streams that hold it, and of those above them.
+    """
+    query, type_ = asked.query, event["type"]
+    if query.tags or query.running or query.state == "trashed" or asked.nothing:
+        return False
+    begun = time.from_seconds(event["time"])
+    ended = begun + time.from_seconds(event.get("duration", 0))
+    return (
+        (query.end is None or begun <= query.end)
+        and (query.start is None or ended >= query.start)
+        and (
+            query.modified_since is None
+            or time.from_seconds(event["modified"]) > query.modified_since
+        )
+        and (not query.types or any(is_type(type_, t) for t in query.types))
+        and (asked.streams is None or any(_fits(q, within) for q in asked.streams))
+        and conditions.hold(asked.conditions, event)
+    )
+
+
+def is_type(type_: str, wanted: str) -> bool:
+    """Return whether an event's type is the wanted one, or of the wanted class (`mass/*`)."""
+    return type_ == wanted or (wanted.endswith("/*") and type_.startswith(wanted[:-1]))
+
+
+def _fits(query: StreamQuery, within: frozenset[str]) -> bool:
+    return (
+        not within.isdisjoint(query.any_of)
+        and within.issuperset(query.all_of)
+        and within.isdisjoint(query.none_of)
+    )
+
+
 def state_problems(state: Any, allowed: Sequence[str]) -> list[Problem]:
     """Return what is wrong with the parameter `state`."""
     if not isinstance(state, str) or state in allowed:

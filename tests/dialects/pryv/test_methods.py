@@ -12,6 +12,7 @@ import pytest
 from diurnal.model.access import Access, Kind, Level, Permission
 from diurnal.services import accesses, audit, streams
 from diurnal.services.context import Context
+from tests.clock import SECOND, Clock
 from tests.dialects.client import Client, personal_token, token
 
 HOME = "/pryv/alice"
@@ -91,6 +92,66 @@ def test_a_version_names_its_attachments_for_its_reader(owner: App) -> None:
     bare, with_file = owner.call("GET", f"events/{id_}?includeHistory=true")["history"]
     assert "attachments" not in bare
     assert with_file["attachments"] == [hung]
+
+
+def test_a_series_stays_one_and_nothing_else_becomes_one(owner: App) -> None:
+    event = {"type": "series:mass/kg", "streamIds": ["diary"]}
+    made = owner.call("POST", "events", 201, json=event)["event"]
+    series, note = f"events/{made['id']}", f"events/{owner.note('one')}"
+    for path, change in (
+        (series, {"type": "note/txt", "content": "x"}),
+        (series, {"type": "series:count/steps"}),
+        (series, {"content": {"x": 1}}),
+        (note, {"type": "series:mass/kg"}),
+    ):
+        assert owner.refused("PUT", path, 400, json=change) == "invalid-operation"
+    same = {"content": made["content"], "description": "scale"}
+    assert owner.call("PUT", series, json=same)["event"]["description"] == "scale"
+
+
+def test_who_may_only_add_adds_files_and_points_to_what_it_made(
+    ctx: Context, alice: Access, owner: App
+) -> None:
+    adding = App(ctx, token(ctx, alice, Permission(Level.CREATE_ONLY, "diary")))
+    event = {"type": "picture/attached", "streamIds": ["diary"]}
+    made = adding.call(
+        "POST", "events", 201, data={"event": json.dumps(event)}, files={"f": ("a.txt", b"a")}
+    )["event"]
+    [file] = made["attachments"]
+    assert file["fileName"] == "a.txt"
+    assert adding.refused("POST", f"events/{made['id']}", 404, files={"f": ("b.txt", b"b")})
+    series = {"type": "series:mass/kg", "streamIds": ["diary"]}
+    own, other = (
+        app.call("POST", "events", 201, json=series)["event"]["id"] for app in (adding, owner)
+    )
+    points = {"format": "flatJSON", "fields": ["deltaTime", "value"], "points": [[0, 70]]}
+    adding.call("POST", f"events/{own}/series", json=points)
+    assert owner.call("GET", f"events/{own}/series")["points"] == [[0, 70]]
+    for path in (f"events/{other}/series", f"events/{own}/series"):
+        assert adding.refused("GET", path, 404) == "unknown-resource"
+    assert adding.refused("POST", f"events/{other}/series", 404, json=points) == "unknown-resource"
+
+
+def test_a_form_stands_for_any_request(owner: App) -> None:
+    client, path = owner.client, f"{HOME}/events"
+    event = {"type": "note/txt", "content": "é", "streamId": "diary"}
+    made = client.post(path, data={"_auth": owner.secret, "_json": json.dumps(event)})
+    assert made.status_code == 201
+    assert made.headers["pryv-access-id"] == made.json()["event"]["createdBy"]
+    one = f"{path}/{made.json()['event']['id']}"
+
+    def sent(method: str, **more: str) -> Any:
+        return client.post(one, data={"_auth": owner.secret, "_method": method, **more})
+
+    assert sent("PUT", _json='{"content": "new"}').json()["event"]["content"] == "new"
+    assert sent("GET").json()["event"]["content"] == "new"
+    assert sent("DELETE").json()["event"]["trashed"] is True
+    assert sent("PATCH").status_code == 404
+    assert client.post(one, data={"_method": "GET"}).status_code == 401
+    plain = client.post(path, data={"type": "note/txt"}, headers={"Authorization": owner.secret})
+    assert plain.json()["error"]["id"] == "unsupported-content-type"
+    bad = client.post(path, data={"_auth": owner.secret, "_json": "{"})
+    assert bad.json()["error"]["id"] == "invalid-request-structure"
 
 
 # Batches
@@ -367,6 +428,50 @@ BAD_PERMISSIONS: list[Any] = [
     [{"feature": "fly", "setting": "forbidden"}],
     [{"feature": "selfRevoke", "setting": "maybe"}],
 ]
+
+
+def test_an_access_with_another_feature_or_data_is_another(owner: App) -> None:
+    wanted = [{"streamId": "diary", "level": "read"}]
+    share = {"name": "app", "type": "app", "permissions": wanted, "clientData": {"a": 1}}
+    owner.call("POST", "accesses", 201, json=share)
+
+    def found(**more: Any) -> set[str]:
+        asked = {"requestingAppId": "app", "requestedPermissions": wanted, **more}
+        told = owner.call("POST", "accesses/check-app", json=asked)
+        return told.keys() - {"meta", "checkedPermissions"}
+
+    assert found() == found(clientData={"a": 1}) == {"matchingAccess"}
+    assert found(clientData={"a": 2}) == {"mismatchingAccess"}
+    feature = {"feature": "selfRevoke", "setting": "forbidden"}
+    assert found(requestedPermissions=[*wanted, feature]) == {"mismatchingAccess"}
+
+
+def test_the_times_of_an_access_are_in_range(owner: App, clock: Clock) -> None:
+    share = {"name": "app", "permissions": [{"streamId": "diary", "level": "read"}]}
+    made = owner.call("POST", "accesses", 201, json={**share, "expireAfter": 0})["access"]
+    clock.tick(2 * SECOND)
+    ended = owner.client.get(f"{HOME}/events", headers={"Authorization": made["token"]})
+    assert (ended.status_code, ended.json()["error"]["id"]) == (403, "forbidden")
+    id_ = owner.call("POST", "accesses", 201, json={**share, "name": "b"})["access"]["id"]
+    for field, value in (
+        ("expires", 1e300),
+        ("expires", -1),
+        ("expireAfter", 1e300),
+        ("expireAfter", -1),
+    ):
+        wrong = owner.call("PUT", f"accesses/{id_}", 400, json={field: value})["error"]
+        assert wrong["data"][0]["path"] == f"#/{field}"
+        assert wrong["id"] == "invalid-parameters-format"
+
+
+def test_what_is_refused_to_an_app_is_said_the_same_way(
+    ctx: Context, alice: Access, owner: App
+) -> None:
+    app = App(ctx, token(ctx, alice, Permission(Level.READ, "diary")))
+    for stream in ("work", "*"):
+        share = {"name": "a", "permissions": [{"streamId": stream, "level": "read"}]}
+        wrong = app.call("POST", "accesses", 403, json=share)["error"]["message"]
+        assert wrong.startswith("Your access token has insufficient permissions")
 
 
 def test_permissions_that_cannot_be_right(owner: App) -> None:

@@ -17,7 +17,7 @@ from diurnal.dialects.pryv.methods import pseudo
 from diurnal.dialects.pryv.methods.accesses import nothing
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.errors import Forbidden, InvalidInput
-from diurnal.services import accesses, accounts, passwords, profile_sets
+from diurnal.services import accesses, passwords, profile_sets
 from diurnal.services.context import Context
 from diurnal.store import accounts as account_rows
 from diurnal.store import files
@@ -25,7 +25,6 @@ from diurnal.store.accounts import Account
 from diurnal.store.database import Tx, WriteTx
 
 RULE = Rule(length_min=6, length_max=100)
-LANGUAGE_MAX = 5
 _OBJECT = Kinds("object", lambda v: isinstance(v, dict))
 
 
@@ -80,8 +79,6 @@ def _take_update(params: Params, _now: int) -> dict[str, Any]:
     check(params, {"update": _OBJECT}, required=("update",))
     given: dict[str, Any] = params["update"]
     check(given, {"email": TEXT, "language": TEXT})
-    if not 0 < len(given.get("language", "en")) <= LANGUAGE_MAX:
-        raise InvalidInput(f"a language has 1 to {LANGUAGE_MAX} characters", field="language")
     return given
 
 
@@ -91,7 +88,7 @@ def update(tx: WriteTx, ctx: Context, call: Call, asked: dict[str, Any]) -> Resu
     if "email" in asked:
         passwords.put_email(tx, ctx, call.access, asked["email"] or None)
     if "language" in asked:
-        accounts.update(tx, ctx, call.access, settings={"language": asked["language"]})
+        pseudo.put_language(tx, ctx, call.access, asked["language"])
     return get(tx, ctx, call, None)
 
 

@@ -7,11 +7,14 @@ values are shown below `:_days:`, one event for each day, where that stream is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from diurnal import catalog
-from diurnal.dialects.pryv import checks, conditions
+from diurnal.dialects.pryv import checks, queries
 from diurnal.dialects.pryv.queries import Asked
 from diurnal.errors import NotFound, UnknownReference
 from diurnal.model.access import Access
@@ -43,7 +46,15 @@ def find(
     state = ctx.state(tx, caller.account_id)
     spans = _asked_of(tx, ctx, state, caller, ids)
     spans = {k: span for k, span in spans.items() if _is_of_type(state, k, query.types)}
-    if not spans or query.running or query.state == "trashed":
+    fresh = None
+    if query.modified_since is not None and caller.delayed:
+        # What comes into sight later was not changed then: who sees it so is told of all.
+        query = msgspec.structs.replace(query, modified_since=None)
+        asked = asked._replace(query=query)
+    elif query.modified_since is not None:
+        fresh = days.changed_since(tx, caller, list(spans), query.modified_since)
+        spans = {k: span for k, span in spans.items() if fresh.get(k)}
+    if not spans:
         return []
     first, last = min(s[0] for s in spans.values()), max(s[1] for s in spans.values())
     if query.start is not None:
@@ -54,25 +65,50 @@ def find(
     found: list[dict[str, Any]] = []
     cells = 0
     for low, high in _windows(first, last, _TURN // len(spans), ascending=query.ascending):
-        keys = [k for k, span in spans.items() if span[0] <= high and span[1] >= low]
+        keys = [
+            k
+            for k, span in spans.items()
+            if span[0] <= high and span[1] >= low
+            if fresh is None or _any_between(fresh[k], low, high)
+        ]
         cells += len(keys) * (high - low + 1)
         if cells > CELLS_MAX:
             raise checks.TooManyResults(
                 f"More than {CELLS_MAX} days of measures. Narrow the times or the streams.",
                 limit=CELLS_MAX,
             )
-        listed = days.values(tx, ctx, caller, keys, low, high) if keys else {}
-        page = [
-            written(state, key, day)
-            for key, of_measure in listed.items()
-            for day in of_measure
-            if day.value is not None
-        ]
+        if not keys:
+            continue
+        page = _between(tx, ctx, state, caller, keys, low, high)
         page.sort(key=lambda e: (e["time"], e["id"]), reverse=not query.ascending)
-        found += [e for e in page if conditions.hold(asked.conditions, e)]
+        found += [e for e in page if queries.holds(asked, e, frozenset({DAYS, e["streamId"]}))]
         if until is not None and len(found) >= until:
             break
-    return found[query.skip : until]
+    return found[:until]
+
+
+def _any_between(sorted_days: Sequence[int], low: int, high: int) -> bool:
+    at = bisect_left(sorted_days, low)
+    return at < len(sorted_days) and sorted_days[at] <= high
+
+
+def _between(
+    tx: Tx,
+    ctx: Context,
+    state: AccountState,
+    caller: Access,
+    keys: Sequence[str],
+    low: int,
+    high: int,
+) -> list[dict[str, Any]]:
+    listed = days.values(tx, ctx, caller, keys, low, high)
+    changed = days.changed(tx, caller, keys, low, high) if not caller.delayed else {}
+    return [
+        written(state, key, day, changed.get((key, day.day)))
+        for key, of_measure in listed.items()
+        for day in of_measure
+        if day.value is not None
+    ]
 
 
 def _asked_of(
@@ -114,8 +150,12 @@ def _windows(first: int, last: int, width: int, *, ascending: bool) -> Iterator[
         yield low, min(low + width - 1, last)
 
 
-def written(state: AccountState, key: str, day: Day) -> dict[str, Any]:
-    """Return a day value as an event that lasts for the day; in the measure's own unit."""
+def written(state: AccountState, key: str, day: Day, changed: int | None) -> dict[str, Any]:
+    """Return a day value as an event that lasts for the day; in the measure's own unit.
+
+    Args:
+        changed: when it last changed, microseconds; None where the caller may not know.
+    """
     start, end = state.zones.day_bounds(day.day)
     stream = f"{DAYS}{key}"
     event: dict[str, Any] = {
@@ -129,7 +169,7 @@ def written(state: AccountState, key: str, day: Day) -> dict[str, Any]:
         "tags": [],
         "created": seconds(start),
         "createdBy": "system",
-        "modified": seconds(end),
+        "modified": seconds(end if changed is None else changed),
         "modifiedBy": "system",
     }
     return event if day.source is None else {**event, "description": day.source}
@@ -146,9 +186,9 @@ def get(tx: Tx, ctx: Context, caller: Access, id_: str) -> dict[str, Any]:
     try:
         _readable(state, caller, key, id_)
         day = day_from_text(date)
-        [[found]] = days.values(tx, ctx, caller, [key], day, day).values()
+        listed = _between(tx, ctx, state, caller, [key], day, day)
     except (UnknownReference, ValueError):
         raise NotFound(f"no event {id_!r}") from None
-    if found.value is None:
+    if not listed:
         raise NotFound(f"no event {id_!r}")
-    return written(state, key, found)
+    return listed[0]

@@ -15,7 +15,7 @@ from diurnal.dialects.pryv.queries import Asked, StreamQuery
 from diurnal.dialects.pryv.shapes import Creating, One, Updating
 from diurnal.errors import Forbidden, NotFound, UnknownReference
 from diurnal.model.access import Access
-from diurnal.model.events import EventQuery
+from diurnal.model.events import Event, EventQuery
 from diurnal.services import attachments, events
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
@@ -36,22 +36,48 @@ def reader(ctx: Context, call: Call) -> shapes.Reader:
 
 def get(tx: Tx, ctx: Context, call: Call, asked: Asked) -> Result:
     """Return events; https://api.pryv.com/reference/#get-events."""
-    named = pseudo.asked_for(asked) if asked.streams is not None else []
-    if named:
-        return pseudo.get(tx, ctx, call, asked, named)
-    found = [] if asked.nothing else _find(tx, ctx, call, asked)
-    with_files = [f.id for f in found if f.files]
-    files = events.files_of(tx, call.access, with_files) if with_files else {}
-    shown = reader(ctx, call)
-    listed = shapes.raw_events(found, files, shown)
-    if _asks_series(asked):
-        listed = _with_imported(tx, ctx, call, asked, listed)
+    of_rows, others = pseudo.part(asked)
+    if others is None:
+        listed = _rows(tx, ctx, call, asked)
+    else:
+        listed = _with_others(tx, ctx, call, asked, of_rows, others)
     result: Result = {"events": listed}
     if asked.tells_deletions:
         since = asked.deletions_since
         gone = [] if since is None else events.deletions(tx, call.access, since)
         result["eventDeletions"] = trees.write_deletions(gone)
     return result
+
+
+def _rows(tx: Tx, ctx: Context, call: Call, asked: Asked) -> msgspec.Raw:
+    found = [] if asked.nothing else _find(tx, ctx, call, asked)
+    with_files = [f.id for f in found if f.files]
+    files = events.files_of(tx, call.access, with_files) if with_files else {}
+    listed = shapes.raw_events(found, files, reader(ctx, call))
+    return _with_imported(tx, ctx, call, asked, listed) if _asks_series(asked) else listed
+
+
+def _with_others(
+    tx: Tx, ctx: Context, call: Call, asked: Asked, of_rows: Asked | None, others: Asked
+) -> msgspec.Raw:
+    """Return events of streams that are no rows, among those of rows where both are asked for."""
+    found = [] if asked.nothing else pseudo.find(tx, ctx, call, others)
+    skip, limit = asked.query.skip, asked.query.limit
+    if of_rows is not None:
+        until = None if limit is None else skip + limit
+        page = msgspec.structs.replace(asked.query, skip=0, limit=until)
+        listed = _rows(tx, ctx, call, of_rows._replace(query=page))
+        found = pseudo.in_order([*found, *msgspec.json.decode(listed)], asked)
+    if call.most is not None and len(found) - skip > call.most:
+        raise too_many(call.most)
+    return msgspec.Raw(msgspec.json.encode(found[skip:]))
+
+
+def too_many(most: int) -> checks.TooManyResults:
+    """Return the refusal of more than an answer of a batch or a socket may hold."""
+    return checks.TooManyResults(
+        f"Your request gave more than {most} results. Narrow it, or ask over HTTP.", limit=most
+    )
 
 
 def _is_page(asked: Asked) -> bool:
@@ -80,7 +106,7 @@ def _with_imported(
     more = [
         hf.written(one)
         for one in hf.imported(tx, ctx, call.access)
-        if any(_is_type(f"{shapes.SERIES}{one.type}", t) for t in query.types)
+        if any(queries.is_type(f"{shapes.SERIES}{one.type}", t) for t in query.types)
         and (query.end is None or one.listed.first <= query.end)
         and (query.start is None or one.listed.last >= query.start)
         and (query.modified_since is None or one.listed.last > query.modified_since)
@@ -91,10 +117,6 @@ def _with_imported(
     both = [*msgspec.json.decode(listed, type=list[msgspec.Raw]), *more]
     both = both if query.limit is None else both[: query.limit]
     return msgspec.Raw(msgspec.json.encode(both))
-
-
-def _is_type(type_: str, wanted: str) -> bool:
-    return type_ == wanted or (wanted.endswith("/*") and type_.startswith(wanted[:-1]))
 
 
 def _holds(query: EventQuery, stream: str) -> bool:
@@ -141,9 +163,25 @@ def update(tx: WriteTx, ctx: Context, call: Call, asked: Updating) -> Result:
         return pseudo.update(tx, ctx, call, asked.id, fields)
     if "content" in fields or "type" in fields:
         old = events.get(tx, ctx, call.access, asked.id)
-        event_types.check(fields.get("type", old.type), fields.get("content", old.content))
+        _check_content(old, fields)
     changed = events.update(tx, ctx, call.access, asked.id, fields)
     return {"event": shapes.raw_event(changed, reader(ctx, call))}
+
+
+def _check_content(old: Event, fields: dict[str, Any]) -> None:
+    """Refuse content that is not as its type says, and to turn a series into what is none.
+
+    Raises:
+        BadOperation: it holds a series and would hold no or another one, or the reverse.
+        BadContent: the content is not as its type says.
+    """
+    type_, content = fields.get("type", old.type), fields.get("content", old.content)
+    series = old.type.startswith(shapes.SERIES)
+    if series != type_.startswith(shapes.SERIES):
+        raise checks.BadOperation("Normal events cannot be updated to HF-events and vice versa.")
+    if series and (type_, content) != (old.type, old.content):
+        raise checks.BadOperation("The type and the content of a series event stay as they are.")
+    event_types.check(type_, content)
 
 
 def delete(tx: WriteTx, ctx: Context, call: Call, asked: One) -> Result:
@@ -151,6 +189,8 @@ def delete(tx: WriteTx, ctx: Context, call: Call, asked: One) -> Result:
 
     https://api.pryv.com/reference/#delete-event
     """
+    if pseudo.is_pseudo(asked.id):
+        return pseudo.delete(tx, ctx, call, asked.id)
     if events.get(tx, ctx, call.access, asked.id).trashed:
         events.delete(tx, ctx, call.access, asked.id)
         return {"eventDeletion": {"id": asked.id}}
@@ -203,9 +243,7 @@ def _find(tx: Tx, ctx: Context, call: Call, asked: Asked) -> list[Found]:
     else:
         found = _listed(tx, ctx, caller, query, asked.streams)
     if most is not None and len(found) > most:
-        raise checks.TooManyResults(
-            f"Your request gave more than {most} results. Narrow it, or ask over HTTP.", limit=most
-        )
+        raise too_many(most)
     return found
 
 

@@ -5,17 +5,17 @@ They are shown where their streams are asked for by name, never among others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from diurnal.dialects.pryv import checks, words
+from diurnal.dialects.pryv import checks, queries, words
 from diurnal.dialects.pryv.methods import day_values
 from diurnal.dialects.pryv.methods.day_values import DAYS
 from diurnal.dialects.pryv.methods.table import Call, Result
 from diurnal.dialects.pryv.queries import LIMIT_DEFAULT, Asked
-from diurnal.errors import Forbidden, NotFound, UnknownReference
+from diurnal.errors import Forbidden, InvalidInput, NotFound, UnknownReference
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
 from diurnal.services import accesses, accounts, audit, passwords
@@ -32,6 +32,8 @@ ACCOUNT = ":_system:account"
 STORAGE = ":_system:storageUsed"
 LANGUAGE, EMAIL = ":_system:language", ":system:email"
 DOCUMENTS, ATTACHED = ":_system:dbDocuments", ":_system:attachedFiles"
+LANGUAGE_MAX = 5
+_KEPT = "Of events that are no rows only the language and the e-mail are changed, by their content."
 _PREFIXES = (AUDIT, DAYS, ":_system:", ":system:")
 NAMES = {
     LANGUAGE: "Language",
@@ -39,8 +41,10 @@ NAMES = {
     DOCUMENTS: "Documents",
     ATTACHED: "Attached files",
 }
-AUDIT_MAX = 10_000
-"""Lines of one answer."""
+LOOKED_MAX = 100_000
+"""Lines of the audit that one call looks at."""
+_TURN = 1_000
+"""Of these, those looked at before looking at whether that is enough."""
 
 
 def is_pseudo(id_: str) -> bool:
@@ -48,61 +52,82 @@ def is_pseudo(id_: str) -> bool:
     return id_.startswith(_PREFIXES)
 
 
-def asked_for(asked: Asked) -> list[str]:
-    """Return the streams of a query that are no rows.
+def part(asked: Asked) -> tuple[Asked | None, Asked | None]:
+    """Return what is asked for of rows, and of streams that are none; None for nothing."""
+    if asked.streams is None or not any(is_pseudo(i) for q in asked.streams for i in q.any_of):
+        return asked, None
+    rows, others = [], []
+    for query in asked.streams:
+        named = tuple(i for i in query.any_of if is_pseudo(i))
+        left = tuple(i for i in query.any_of if not is_pseudo(i))
+        if named:
+            others.append(query._replace(any_of=named, every=False))
+        if left or query.every:
+            rows.append(query._replace(any_of=left))
+    return (
+        asked._replace(streams=tuple(rows)) if rows else None,
+        asked._replace(streams=tuple(others)),
+    )
+
+
+def find(tx: Tx, ctx: Context, call: Call, asked: Asked) -> list[dict[str, Any]]:
+    """Return the events of such streams, as many as there may be on the page, in order.
 
     Raises:
-        BadStructure: they stand among others.
+        UnknownReference: there is no such stream.
+        Forbidden: it is not the caller's to see.
+        TooManyResults: more than one call looks at.
     """
-    named = [i for q in asked.streams or () for i in q.any_of]
-    found = [i for i in named if is_pseudo(i)]
-    if found and len(found) < len(named):
-        raise checks.BadStructure("Streams of the audit and of the account are asked for alone.")
-    return found
-
-
-def get(tx: Tx, ctx: Context, call: Call, asked: Asked, ids: list[str]) -> Result:
-    """Return the events of such streams."""
+    ids = [i for q in asked.streams or () for i in q.any_of]
     of_audit = [i for i in ids if i.startswith(AUDIT)]
-    shown: list[dict[str, Any]] = []
-    if of_audit:
-        shown += [written(e) for e in _lines(tx, call.access, asked, of_audit)]
     of_days = [i for i in ids if i.startswith(DAYS)]
+    of_account = [i for i in ids if not i.startswith((AUDIT, DAYS))]
+    found: list[dict[str, Any]] = []
+    if of_audit:
+        found += _lines(tx, call.access, asked, of_audit)
     if of_days:
-        shown += day_values.find(tx, ctx, call.access, asked, of_days)
-    wanted = [i for i in ids if not i.startswith((AUDIT, DAYS))]
-    if wanted:
-        shown += _fields(tx, ctx, call.access, wanted)
-    result: Result = {"events": msgspec.Raw(msgspec.json.encode(shown))}
-    if asked.tells_deletions:
-        result["eventDeletions"] = []
-    return result
+        found += day_values.find(tx, ctx, call.access, asked, of_days)
+    if of_account:
+        found += _fields(tx, ctx, call.access, asked, of_account)
+    return in_order(found, asked)
+
+
+def in_order(found: list[dict[str, Any]], asked: Asked) -> list[dict[str, Any]]:
+    """Return events in the order that is asked for, up to the end of the page."""
+    query = asked.query
+    found.sort(key=lambda e: (e["time"], e["id"]), reverse=not query.ascending)
+    return found if query.limit is None else found[: query.skip + query.limit]
 
 
 # The audit
 
 
-def _lines(tx: Tx, caller: Access, asked: Asked, ids: Iterable[str]) -> list[Entry]:
+def _lines(tx: Tx, caller: Access, asked: Asked, ids: Sequence[str]) -> list[dict[str, Any]]:
+    wanted = [_asked_of(caller, id_) for id_ in ids]
     query = asked.query
-    skip, limit = query.skip, AUDIT_MAX if query.limit is None else min(query.limit, AUDIT_MAX)
-    found: dict[int, Entry] = {}
-    for id_ in ids:
-        wanted = _asked_of(caller, id_)
-        part = msgspec.structs.replace(
-            wanted,
-            start=query.start if query.start != query.end else None,
-            end=None if query.end is None else query.end + 1,
-            limit=skip + limit,
-        )
-        found.update({e.seq: e for e in audit.find(tx, caller, part)})
-    listed = [e for e in found.values() if _is_of_type(e, query.types)]
-    listed.sort(key=lambda e: e.seq, reverse=not query.ascending)
-    return listed[skip : skip + limit]
-
-
-def _is_of_type(entry: Entry, types: tuple[str, ...]) -> bool:
-    type_ = _type(entry)
-    return not types or any(t in (type_, "audit-log/*") for t in types)
+    look = msgspec.structs.replace(
+        wanted[0] if len(wanted) == 1 else audit.Query(),
+        start=query.start,
+        end=None if query.end is None else query.end + 1,
+        limit=_TURN,
+    )
+    until = None if query.limit is None else query.skip + query.limit
+    found: list[dict[str, Any]] = []
+    for _ in range(0, LOOKED_MAX, _TURN):
+        page = audit.find(tx, caller, look)
+        found += [
+            event
+            for event in map(written, page)
+            if queries.holds(asked, event, frozenset({AUDIT, *event["streamIds"]}))
+        ]
+        # Newest first: which is the oldest is known only at the end.
+        enough = until is not None and not query.ascending and len(found) >= until
+        if len(page) < _TURN or enough:
+            return found
+        look = msgspec.structs.replace(look, before=page[-1].seq)
+    raise checks.TooManyResults(
+        f"More than {LOOKED_MAX} lines of the audit. Narrow the times.", limit=LOOKED_MAX
+    )
 
 
 def _asked_of(caller: Access, id_: str) -> audit.Query:
@@ -164,25 +189,31 @@ def logs(tx: Tx, _ctx: Context, call: Call, asked: Asked) -> Result:
     if asked.query.limit is None:
         query = msgspec.structs.replace(asked.query, limit=LIMIT_DEFAULT * 50)
         asked = asked._replace(query=query)
-    return {"auditLogs": [written(e) for e in _lines(tx, call.access, asked, [AUDIT])]}
+    asked = asked._replace(streams=None)
+    found = in_order(_lines(tx, call.access, asked, [AUDIT]), asked)
+    return {"auditLogs": found[asked.query.skip :]}
 
 
 # The account
 
 
-def _fields(tx: Tx, ctx: Context, caller: Access, ids: Iterable[str]) -> list[dict[str, Any]]:
+def _fields(
+    tx: Tx, ctx: Context, caller: Access, asked: Asked, ids: Iterable[str]
+) -> list[dict[str, Any]]:
     account = _account(tx, caller)
-    wanted: list[str] = []
     for id_ in ids:
-        if id_ == ACCOUNT:
-            wanted += NAMES
-        elif id_ == STORAGE:
-            wanted += [DOCUMENTS, ATTACHED]
-        elif id_ in NAMES:
-            wanted.append(id_)
-        else:
+        if id_ not in (ACCOUNT, STORAGE) and id_ not in NAMES:
             raise UnknownReference(f'Unknown referenced streams: "{id_}"', data={"streams": [id_]})
-    return [_field(tx, ctx, account, name) for name in dict.fromkeys(wanted)]
+    return [
+        event
+        for event in (_field(tx, ctx, account, name) for name in NAMES)
+        if queries.holds(asked, event, _above(event["id"]))
+    ]
+
+
+def _above(name: str) -> frozenset[str]:
+    """Return the streams that hold a field of the account."""
+    return frozenset({name, ACCOUNT, *((STORAGE,) if name in (DOCUMENTS, ATTACHED) else ())})
 
 
 def _account(tx: Tx, caller: Access) -> Account:
@@ -257,21 +288,58 @@ def update(tx: WriteTx, ctx: Context, call: Call, id_: str, fields: dict[str, An
 
     Raises:
         NotFound: there is no such event.
-        Forbidden: it is not to be changed.
+        BadOperation: it is not to be changed.
+        InvalidInput: it cannot be that.
     """
+    get_one(tx, ctx, call, id_)
     _account(tx, call.access)
     if id_ not in (LANGUAGE, EMAIL) or fields.keys() - {"content"}:
-        raise Forbidden("this field of the account is not to be changed")
+        raise checks.BadOperation(_KEPT)
     content = fields.get("content")
     if not isinstance(content, str):
         raise checks.BadContent(
             [checks.Problem("INVALID_TYPE", "Expected type string", "#/", ("string",))]
         )
-    if id_ == EMAIL:
-        passwords.put_email(tx, ctx, call.access, content or None)
-    else:
-        accounts.update(tx, ctx, call.access, settings={"language": content[:5]})
+    try:
+        if id_ == EMAIL:
+            passwords.put_email(tx, ctx, call.access, content or None)
+        else:
+            put_language(tx, ctx, call.access, content)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, field="content") from None
     return get_one(tx, ctx, call, id_)
+
+
+def delete(tx: Tx, ctx: Context, call: Call, id_: str) -> Result:
+    """Refuse to delete what is no row.
+
+    Raises:
+        NotFound: there is no such event.
+        BadOperation: there is one.
+    """
+    get_one(tx, ctx, call, id_)
+    raise checks.BadOperation(_KEPT)
+
+
+def refuse(*ids: str | None) -> None:
+    """Refuse to make or change a stream that is no row, or to put one below it.
+
+    Raises:
+        BadOperation: one of these is.
+    """
+    if any(id_ is not None and is_pseudo(id_) for id_ in ids):
+        raise checks.BadOperation("Streams of the account, the audit and of days stay as they are.")
+
+
+def put_language(tx: WriteTx, ctx: Context, caller: Access, language: str) -> None:
+    """Set the language that the owner prefers.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not 0 < len(language) <= LANGUAGE_MAX or not language.isprintable():
+        raise InvalidInput(f"a language has 1 to {LANGUAGE_MAX} characters", field="language")
+    accounts.update(tx, ctx, caller, settings={"language": language})
 
 
 def streams_of(caller: Access) -> list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from diurnal.dialects.pryv import trees
 from diurnal.dialects.pryv.checks import BadOperation, BadParameters, Problem
 from diurnal.dialects.pryv.methods import pseudo
@@ -17,13 +20,13 @@ from diurnal.store.database import Tx, WriteTx
 def get(tx: Tx, ctx: Context, call: Call, asked: AskedStreams) -> Result:
     """Return the tree that the caller may see; https://api.pryv.com/reference/#get-streams."""
     tree = streams.visible(tx, ctx, call.access, trashed=asked.trashed)
-    if asked.parent_id is not None and asked.parent_id not in tree:
-        raise UnknownReference(
-            f'Unknown parent stream: "{asked.parent_id}"', data={"parentId": asked.parent_id}
-        )
-    below = trees.write_tree(tree, asked.parent_id)
+    others = pseudo.streams_of(call.access)
     if asked.parent_id is None:
-        below += pseudo.streams_of(call.access)
+        below = trees.write_tree(tree, None) + others
+    elif asked.parent_id in tree:
+        below = trees.write_tree(tree, asked.parent_id)
+    else:
+        below = _below(others, asked.parent_id)
     result: Result = {"streams": below}
     if asked.deletions_since is not None:
         gone = streams.deletions(tx, call.access, asked.deletions_since)
@@ -31,8 +34,25 @@ def get(tx: Tx, ctx: Context, call: Call, asked: AskedStreams) -> Result:
     return result
 
 
+def _below(listed: Iterable[dict[str, Any]], parent_id: str) -> list[dict[str, Any]]:
+    """Return the children of a stream that is no row.
+
+    Raises:
+        UnknownReference: there is no such stream either.
+    """
+    left = [*listed]
+    while left:
+        stream = left.pop()
+        children: list[dict[str, Any]] = stream["children"]
+        if stream["id"] == parent_id:
+            return children
+        left += children
+    raise UnknownReference(f'Unknown parent stream: "{parent_id}"', data={"parentId": parent_id})
+
+
 def create(tx: WriteTx, ctx: Context, call: Call, asked: NewStream) -> Result:
     """Make a stream; https://api.pryv.com/reference/#create-stream."""
+    pseudo.refuse(asked.id, asked.parent_id)
     made = streams.create(
         tx,
         ctx,
@@ -52,6 +72,7 @@ def update(tx: WriteTx, ctx: Context, call: Call, asked: StreamUpdate) -> Result
 
 
 def _changed(tx: WriteTx, ctx: Context, call: Call, asked: StreamUpdate) -> Stream:
+    pseudo.refuse(asked.id, asked.fields.get("parent_id"))
     try:
         return streams.update(tx, ctx, call.access, asked.id, asked.fields)
     except UnknownReference:
@@ -67,6 +88,7 @@ def delete(tx: WriteTx, ctx: Context, call: Call, asked: Deleting) -> Result:
 
     https://api.pryv.com/reference/#delete-stream
     """
+    pseudo.refuse(asked.id)
     known = streams.manageable(tx, ctx, call.access, asked.id)
     if not known.trashed:
         trashed = streams.update(tx, ctx, call.access, asked.id, {"trashed": True})
