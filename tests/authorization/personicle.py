@@ -71,6 +71,7 @@ TABLE = Table(
             for verb, rows in _WRITE.items()
             for path, row in rows.items()
         },
+        "POST /healthkit/upload": Row(always(201), body={"data": []}),
         "GET /auth/authenticate": Row(always(200)),
         "POST /auth/authenticate": Row(always(200), content=b""),
         "GET /data/schema/match-data-dictionary": Row(always(403), public=True),

@@ -9,7 +9,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from diurnal import http
 from diurnal.auth.oauth2.face import CODE, REFRESH, Face
 from diurnal.dialects import App, Dialect
-from diurnal.dialects.personicle import connections, door, endpoints, images, people, registration
+from diurnal.dialects.personicle import (
+    connections,
+    door,
+    endpoints,
+    healthkit,
+    images,
+    people,
+    registration,
+)
 from diurnal.errors import (
     AppError,
     Conflict,
@@ -45,8 +53,9 @@ _RENDERS: dict[str, http.Render] = {
     "event/delete": door.render_delete,
     "datastream/delete": door.render_delete,
     "account/delete": door.render_end,
+    healthkit.PATH: healthkit.render,
 }
-"""How the write service words errors, by the end of the path; the read service has its own way."""
+"""Who words errors in a way of its own: the write service, by the end of the path, and others."""
 FACE = Face(
     name="personicle",
     api="personicle",
@@ -68,7 +77,7 @@ DISCOVERY = (
     "/oauth2/{id}/.well-known/openid-configuration",
     "/oauth2/{id}/.well-known/oauth-authorization-server",
 )
-ROUTES = (*endpoints.ROUTES, *people.ROUTES, *images.ROUTES, *connections.ROUTES)
+ROUTES = (*endpoints.ROUTES, *people.ROUTES, *images.ROUTES, *connections.ROUTES, *healthkit.ROUTES)
 
 
 def app(ctx: Context) -> App:
@@ -88,6 +97,7 @@ def app(ctx: Context) -> App:
         **peoples,
         **images.handlers(ctx),
         **connections.handlers(ctx),
+        **healthkit.handlers(ctx),
     }
     found = {path: guarded(handler, path) for path, handler in own.items()}
     found |= registration.handlers(ctx)
@@ -98,7 +108,7 @@ def app(ctx: Context) -> App:
 
 
 def _end(path: str) -> str:
-    return path.partition("/write/")[2]
+    return path.partition("/write/")[2] or path
 
 
 def _discovery(ctx: Context) -> http.Handler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -22,8 +23,11 @@ from diurnal.services.context import AccountState, Context
 from diurnal.store.database import Tx, WriteTx
 
 TYPE = "personicle/event"
+SLEEP = "sleep"
 KEPT = "personicle"
 """Member of `clientData` that keeps what was sent."""
+BAD = "incorrectly_formatted_events"
+"""Member of the summary that counts what could not be stored."""
 BATCH_MAX = 10_000
 PAGE = 10_000
 READ_MAX = 200_000
@@ -252,13 +256,13 @@ def upload(
         try:
             good.append(_read(state, one))
         except InvalidInput:
-            summary["incorrectly_formatted_events"] += 1
+            summary[BAD] += 1
     stored = 0
     for name, new in good:
         try:
             events.create(tx, ctx, caller, [new], update_known=False)
         except (InvalidInput, Conflict):
-            summary["incorrectly_formatted_events"] += 1
+            summary[BAD] += 1
             continue
         summary[name] += 1
         stored += 1
@@ -303,16 +307,49 @@ def _read(state: AccountState, one: Any) -> tuple[str, NewEvent]:
         content = parameters["value"]
     elif measure is not None and measure.value is ValueKind.OBJECT:
         content = parameters
+    elif measure is not None and measure.key == SLEEP:
+        content = _slept(name, parameters, end - start)
     return name, NewEvent(
         stream_ids=(state.home(measure) if measure is not None else FREE_STREAM,),
         type=catalog.event_type(measure) if measure is not None else TYPE,
         time=start,
         duration=end - start,
         content=content,
+        zone=_zone(parameters.get("time_zone")),
         source=one["source"] or None,
         source_id=f"{start} {end} {name}"[:400],
         client_data={KEPT: kept},
     )
+
+
+def _slept(name: str, parameters: Mapping[str, Any], lasted: int) -> dict[str, Any] | None:
+    """Return the stage that a sample of sleep is, so that lying in bed is not counted as sleep."""
+    told = parameters.get("sleep_stage") or name.partition(":")[2]
+    bare = re.sub("[^A-Z]", "", str(told).upper())
+    stage = _STAGES.get(bare.removeprefix("ASLEEP")) if bare else None
+    if stage is None:
+        return None
+    return {"stages": [{"stage": stage, "start": 0, "duration": lasted / time.SECOND}]}
+
+
+_STAGES = {
+    "INBED": "in_bed",
+    "AWAKE": "awake",
+    "": "asleep",
+    "UNSPECIFIED": "asleep",
+    "CORE": "light",
+    "DEEP": "deep",
+    "REM": "rem",
+}
+"""HealthKit's values, without the `ASLEEP` that some begin with."""
+
+
+def _zone(told: Any) -> str | None:
+    """Return the time zone that an event tells, None where there is no such zone."""
+    try:
+        return time.zone(told).key if isinstance(told, str) else None
+    except InvalidInput:
+        return None
 
 
 def _parsed(one: Any) -> tuple[str, str | None, int, int, dict[str, Any]]:

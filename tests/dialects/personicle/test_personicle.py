@@ -173,6 +173,101 @@ def test_a_night_and_a_workout_count_in_days(ctx: Context, alice: Access, caller
     assert found["workout"][0].value == 1
 
 
+def test_lying_in_bed_is_not_counted_as_sleep(ctx: Context, alice: Access, caller: Caller) -> None:
+    night = {"start_time": "2026-02-15 23:00:00", "end_time": "2026-02-16 06:00:00"}
+    bed = {"start_time": "2026-02-15 22:00:00", "end_time": "2026-02-16 07:00:00"}
+    caller.events(
+        caller.event("Sleep:INBED", source="PERSONICLE_IOS_APP", **bed),
+        caller.event("Sleep:ASLEEP", source="PERSONICLE_IOS_APP", **night),
+    )
+    day = START // DAY - 13
+    found = ctx.store.read(
+        lambda tx: days.values(tx, ctx, alice, ["sleep", "time_in_bed"], day, day)
+    )
+    assert (found["sleep"][0].value, found["time_in_bed"][0].value) == (420, 540)
+    assert [row["parameters"] for row in caller.get("events")] == [{"duration": 1200000}] * 2
+
+
+SAMPLE = {
+    "startTime": 1771192800,
+    "endTime": 1771218000,
+    "HKDeviceManufacturerName": "Apple Inc.",
+    "HKDeviceName": "Watch",
+    "SleepStage": "ASLEEP",
+    "HKTimeZone": "Europe/London",
+}
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        {},
+        {"startTime": 1771192800000, "endTime": 1771218000000},
+        {
+            "startTime": "2026-02-15T14:00:00.000-08:00",
+            "endTime": "2026-02-15T21:00:00.000-08:00",
+        },
+    ],
+)
+def test_samples_of_sleep_come_from_healthkit(
+    ctx: Context, alice: Access, caller: Caller, spelled: dict[str, Any]
+) -> None:
+    sent = {"test_key": "test_value", "data": [{**SAMPLE, **spelled}]}
+    for _ in range(2):
+        answer = caller.ask("POST", "/personicle/healthkit/upload", 201, json=sent)
+        assert answer.json() == {"success": True}
+    [row] = caller.get("events")
+    del row["unique_event_id"]
+    assert row == {
+        "user_id": caller.user,
+        "start_time": "2026-02-15T22:00:00",
+        "end_time": "2026-02-16T05:00:00",
+        "event_name": "sleep",
+        "source": "healthkit",
+        "parameters": {
+            "duration": 25200.0,
+            "device_manufacturer_name": "Apple Inc.",
+            "device_name": "Watch",
+            "sleep_stage": "ASLEEP",
+            "time_zone": "Europe/London",
+        },
+    }
+    day = START // DAY - 13
+    found = ctx.store.read(lambda tx: days.values(tx, ctx, alice, ["sleep"], day, day))
+    assert found["sleep"][0].value == 420
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        {},
+        {"data": {}},
+        {"data": [1]},
+        {"data": [SAMPLE, {**SAMPLE, "endTime": 1771192799}]},
+        {"data": [SAMPLE, {**SAMPLE, "startTime": None}]},
+        {"data": [SAMPLE, {**SAMPLE, "startTime": "noon"}]},
+        {"data": [SAMPLE, {**SAMPLE, "startTime": 1e300}]},
+        {"data": [SAMPLE] * 10_001},
+    ],
+)
+def test_samples_are_stored_all_or_none(caller: Caller, wrong: Any) -> None:
+    answer = caller.ask("POST", "/personicle/healthkit/upload", 400, json=wrong)
+    assert answer.json()["success"] is False
+    assert caller.get("events") == []
+
+
+def test_samples_need_a_token_that_may_write_events(
+    ctx: Context, alice: Access, caller: Caller
+) -> None:
+    sent = {"test_key": "test_value", "data": [SAMPLE]}
+    nobody = caller.client.post("/personicle/healthkit/upload", json=sent)
+    assert (nobody.status_code, nobody.json()["success"]) == (401, False)
+    reader = Caller(ctx, alice, "openid", "events.read")
+    assert reader.ask("POST", "/personicle/healthkit/upload", 403, json=sent)
+    assert caller.get("events") == []
+
+
 @pytest.mark.parametrize(
     ("name", "value", "unit"),
     [
