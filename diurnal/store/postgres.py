@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from diurnal.errors import Unavailable
+from diurnal.errors import InvalidInput, Unavailable
 from diurnal.store.database import Joined, Listener, Row, tell
 from diurnal.store.sql import Engine, Sql
 
@@ -47,7 +47,11 @@ class _Tx:
 
     def execute(self, sql: Sql, values: Mapping[str, Any]) -> list[Row]:
         text = sql.text(Engine.POSTGRES)
-        cursor = self._connection.execute(text.text.encode(), text.bind(Engine.POSTGRES, values))
+        given = text.bind(Engine.POSTGRES, values)
+        try:
+            cursor = self._connection.execute(text.text.encode(), given)
+        except psycopg.DataError as error:
+            raise _of_data(error) from error
         return cursor.fetchall() if cursor.description is not None else []
 
     def run(self, text: LiteralString) -> list[Row]:
@@ -59,7 +63,15 @@ class _Tx:
 
     def many(self, sql: Sql, rows: Iterable[Row]) -> None:
         with self._connection.cursor() as cursor:
-            cursor.executemany(sql.text(Engine.POSTGRES).text.encode(), list(rows))
+            try:
+                cursor.executemany(sql.text(Engine.POSTGRES).text.encode(), list(rows))
+            except psycopg.DataError as error:
+                raise _of_data(error) from error
+
+
+def _of_data(error: psycopg.DataError) -> Exception:
+    """Return what a value that cannot be kept is refused with: ids are text of any caller."""
+    return InvalidInput("NUL is not text") if "NUL (0x00)" in str(error) else error
 
 
 class PostgresStore:

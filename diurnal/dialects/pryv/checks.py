@@ -178,6 +178,8 @@ def check(
             problems.append(
                 Problem("INVALID_TYPE", f"Expected type {kind.name}", f"#/{name}", (kind.name,))
             )
+        elif isinstance(value, str) and "\0" in value:
+            problems.append(Problem("INVALID_FORMAT", "NUL is not text", f"#/{name}"))
     problems += also
     if problems:
         raise BadParameters(problems)
