@@ -188,6 +188,7 @@ def test_import_json_says_what_came_of_it(home: Path, tmp_path: Path) -> None:
     ]
     undone = document(diurnal("imports", "undo", str(first["batch"]), "--json", "--data-dir", home))
     assert undone["removed"] > 0
+    assert undone["changed"] == 0
     third = document(diurnal("import", APPLE, "--account", "alice", "--data-dir", home, "--json"))
     assert third["new"] == first["read"]
 

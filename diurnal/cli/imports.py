@@ -266,7 +266,10 @@ def imports_undo(
         if found is None:
             raise NotFound(f"no import {batch}")
         gone = imports.undo(ctx, accesses.personal(found.account_id, ""), batch)
+    changed = found.result.get("changed", 0)
     if json:
-        print_json({"batch": batch, "removed": gone, "state": "undone"})
-    else:
-        typer.echo(f"undid import {batch}: {gone} rows removed")
+        print_json({"batch": batch, "removed": gone, "state": "undone", "changed": changed})
+        return
+    typer.echo(f"undid import {batch}: {gone} rows removed")
+    if changed:
+        typer.echo(f"{changed} that were there before stay as the import changed them", err=True)

@@ -18,6 +18,7 @@ from diurnal.model.events import File
 from diurnal.model.records import (
     Attached,
     Bad,
+    Before,
     Datum,
     DayDatum,
     Item,
@@ -88,6 +89,7 @@ class _Reader:
             "points": self._points,
             "file": self._piece,
             "event": self._event,
+            "version": self._version,
             "rows": self._rows,
             "end": self._end,
         }
@@ -163,27 +165,10 @@ class _Reader:
             yield found
 
     def _event(self, said: dict[str, Any]) -> Iterator[Item]:
-        files = tuple(msgspec.convert(f, File) for f in said.get("files", ()))
-        duration = said.get("duration", 0)
-        yield Datum(
-            id=said["id"],
-            streams=tuple(said["streams"]),
-            stream=said["streams"][0],
-            measure=said.get("measure"),
-            type=said["type"],
-            start=int(said["time"] if said.get("clock") is None else said["clock"]),
-            clock=said.get("clock") is not None,
-            duration=None if duration == "running" else int(duration),
-            content=said.get("content"),
-            tags=tuple(said.get("tags", ())),
-            description=said.get("description"),
-            client_data=said.get("clientData"),
-            trashed=bool(said.get("trashed")),
-            zone=said.get("zone"),
-            source=_source(said),
-            source_id=said.get("sourceId", ""),
-            files=files,
-        )
+        yield _datum(said)
+
+    def _version(self, said: dict[str, Any]) -> Iterator[Item]:
+        yield Before(_datum(said), int(said["created"]), int(said["modified"]))
 
     def _rows(self, said: dict[str, Any]) -> Iterator[Item]:
         columns, rows = tuple(map(str, said["columns"])), tuple(map(tuple, said["rows"]))
@@ -202,6 +187,30 @@ class _Reader:
     def close(self) -> None:
         """Let go of a file of which the end never came."""
         self._file.close()
+
+
+def _datum(said: dict[str, Any]) -> Datum:
+    files = tuple(msgspec.convert(f, File) for f in said.get("files", ()))
+    duration = said.get("duration", 0)
+    return Datum(
+        id=said["id"],
+        streams=tuple(said["streams"]),
+        stream=said["streams"][0],
+        measure=said.get("measure"),
+        type=said["type"],
+        start=int(said["time"] if said.get("clock") is None else said["clock"]),
+        clock=said.get("clock") is not None,
+        duration=None if duration == "running" else int(duration),
+        content=said.get("content"),
+        tags=tuple(said.get("tags", ())),
+        description=said.get("description"),
+        client_data=said.get("clientData"),
+        trashed=bool(said.get("trashed")),
+        zone=said.get("zone"),
+        source=_source(said),
+        source_id=said.get("sourceId", ""),
+        files=files,
+    )
 
 
 def _temporary() -> tempfile.SpooledTemporaryFile[bytes]:

@@ -136,6 +136,19 @@ class OwnRows(msgspec.Struct, frozen=True):
     rows: tuple[tuple[Any, ...], ...]
 
 
+class Before(msgspec.Struct, frozen=True):
+    """What an event of one's own export was before a change; after the event itself.
+
+    Attributes:
+        was: with the event's id and source.
+        created, modified: microseconds UTC; the latter says which version it is.
+    """
+
+    was: Datum
+    created: int
+    modified: int
+
+
 class Attached(msgspec.Struct, frozen=True, eq=False):
     """The bytes of a file, before the datum that names their SHA-256."""
 
@@ -200,6 +213,7 @@ Item = (
     | OwnMeasure
     | StreamSeen
     | Attached
+    | Before
     | OwnRows
     | ZonesKnown
     | ZoneSeen

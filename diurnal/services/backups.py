@@ -436,6 +436,7 @@ _STANDS_ON = (
     ("chunk", "source"),
     ("fetched", "connection"),
     ("set_aside", "batch"),
+    ("batch_row", "batch"),
     ("app_grant", "access"),
 )
 """Where the first has rows, the second has."""

@@ -27,6 +27,7 @@ from diurnal.model.events import NewEvent
 from diurnal.model.records import (
     Attached,
     Bad,
+    Before,
     Datum,
     DayDatum,
     Item,
@@ -41,6 +42,7 @@ from diurnal.model.records import Progress as Parsed
 from diurnal.services import (
     audit,
     authentication,
+    events,
     imports,
     jobs,
     measures,
@@ -139,6 +141,7 @@ class Hand:
         self._held = 0
         self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}
         self._own: dict[str, OwnMeasure] = {}
+        self._versions: list[Before] = []
         self._streams: dict[str, str] = {}
         self._seen: list[StreamSeen] = []
         self._made: set[str] = set()
@@ -157,6 +160,7 @@ class Hand:
             OwnMeasure: self._own_measure,
             StreamSeen: self._stream,
             Attached: self._attached,
+            Before: self._version,
             OwnRows: self._own_rows,
             ZonesKnown: self._zones_known,
             ZoneSeen: self._zone,
@@ -236,27 +240,33 @@ class Hand:
         if stream is None:
             self._set_aside(Bad(f"unknown measure {d.measure!r}", self._path, raw_text(d)), 1)
             return
-        new = NewEvent(
-            stream_ids=d.streams or (stream,),
-            id=d.id,
-            trashed=d.trashed,
-            type=d.type,
-            time=d.start,
-            duration=d.duration,
-            content=d.content,
-            tags=d.tags,
-            description=d.description,
-            client_data=d.client_data,
-            zone=d.zone,
-            offset=d.offset,
-            source=d.source.name,
-            source_id=d.source_id or None,
-            files=d.files,
-            clock=d.start if d.clock else None,
-        )
-        self._turn.events.append(Given(new, d.source.kind, d.telling, d.known_as))
+        self._turn.events.append(Given(_new(d, stream), d.source.kind, d.telling, d.known_as))
         self._spread(d.measure or "", 1, d.start, d.start)
         self._when_full()
+
+    def _version(self, before: Before) -> None:
+        if self._batch.dry_run:
+            return
+        self._versions.append(before)
+        if len(self._versions) >= DATA_MIN:
+            self.flush()
+
+    def _put_versions(self) -> None:
+        """Add what events were, once the events are there."""
+        given, self._versions = self._versions, []
+
+        def put(tx: WriteTx) -> Outcome:
+            changes.reserve(tx, self._caller.account_id, 0, self._ctx.now())
+            jobs.check(tx, self._lease)
+            told = [(_new(b.was, b.was.streams[0]), b.created, b.modified) for b in given]
+            new, same, bad = events.restore(
+                tx, self._ctx, self._caller, told, batch_id=self._batch.id
+            )
+            aside = [(Bad(why, self._path, raw_text(one)), 1) for why, one in bad]
+            return Outcome(new=new, same=same, bad=aside)
+
+        if given:
+            self._count(self._write(put))
 
     def _home(self, measure: str | None) -> str | None:
         """Return the home stream of a measure."""
@@ -341,7 +351,7 @@ class Hand:
 
         def put(tx: WriteTx) -> Outcome:
             jobs.check(tx, self._lease)
-            outcome = own_rows.put(tx, self._ctx, self._caller, rows)
+            outcome = own_rows.put(tx, self._ctx, self._caller, rows, batch_id=self._batch.id)
             if self._batch.dry_run:
                 raise _Rollback(outcome)
             return outcome
@@ -430,6 +440,7 @@ class Hand:
             self._cut(lane, waiting, everything=True)
         self._lanes.clear()
         self._submit()
+        self._put_versions()
 
     def _do(self, tx: WriteTx, turn: Turn) -> Outcome:
         begun = stopwatch.thread_time()
@@ -612,3 +623,24 @@ def _known_zones(seen: Sequence[ZoneSeen] | Any) -> Iterator[ZoneSeen]:
         except InvalidInput:
             continue
         yield one
+
+
+def _new(d: Datum, stream: str) -> NewEvent:
+    return NewEvent(
+        stream_ids=d.streams or (stream,),
+        id=d.id,
+        trashed=d.trashed,
+        type=d.type,
+        time=d.start,
+        duration=d.duration,
+        content=d.content,
+        tags=d.tags,
+        description=d.description,
+        client_data=d.client_data,
+        zone=d.zone,
+        offset=d.offset,
+        source=d.source.name,
+        source_id=d.source_id or None,
+        files=d.files,
+        clock=d.start if d.clock else None,
+    )

@@ -13,7 +13,17 @@ import msgspec
 
 from diurnal.errors import AppError, Conflict, InvalidInput, NotFound, Unavailable
 from diurnal.model.access import Access
-from diurnal.services import accesses, days, events, jobs, measures, series, uploads, zones
+from diurnal.services import (
+    accesses,
+    days,
+    events,
+    jobs,
+    measures,
+    own_rows,
+    series,
+    uploads,
+    zones,
+)
 from diurnal.services.context import Context
 from diurnal.services.jobs import Lease, LeaseLost, Stopped
 from diurnal.store import accounts, changes
@@ -340,7 +350,7 @@ def run_undo(
     """
     caller = accesses.personal(account_id, "")
     gone = 0
-    for drop in (series.drop_batch, days.drop_batch, _drop_events):
+    for drop in (own_rows.drop_batch, series.drop_batch, days.drop_batch, _drop_events):
         while True:
             if stopping():
                 raise Stopped

@@ -16,7 +16,7 @@ from diurnal.model.records import Bad, OwnRows
 from diurnal.services import experiments, findings, records
 from diurnal.services.context import Context
 from diurnal.services.turns import Outcome
-from diurnal.store import changes, own_rows
+from diurnal.store import batches, changes, own_rows
 from diurnal.store import experiments as experiment_rows
 from diurnal.store import records as record_rows
 from diurnal.store.database import Tx, WriteTx
@@ -87,6 +87,7 @@ NOT_HELD: Mapping[str, str] = {
     "pulled": _FETCHED,
     "upstream": _WORK,
     "batch": "imports as such; what they brought is held",
+    "batch_row": "imports as such; what they brought is held",
     "set_aside": "imports as such; what they brought is held",
     "job": _WORK,
     "upload": _WORK,
@@ -118,7 +119,7 @@ def lines(tx: Tx, account_id: int) -> Iterator[tuple[str, Sequence[str], list[li
                 yield name, names, held[i : i + ROWS_PER_LINE]
 
 
-def put(tx: WriteTx, ctx: Context, caller: Access, given: OwnRows) -> Outcome:
+def put(tx: WriteTx, ctx: Context, caller: Access, given: OwnRows, *, batch_id: int) -> Outcome:
     """Add rows where there are none with their key; what is there stays as it is."""
     outcome = Outcome()
     changes.reserve(tx, caller.account_id, 0, ctx.now())
@@ -128,6 +129,7 @@ def put(tx: WriteTx, ctx: Context, caller: Access, given: OwnRows) -> Outcome:
         outcome.bad.append((Bad("rows that this version does not know", where), len(given.rows)))
         return outcome
     made: list[tuple[str, str]] = []
+    added: list[tuple[str, str]] = []
     for cells in given.rows:
         try:
             (row,) = own_rows.read(given.table, given.columns, [cells])
@@ -139,10 +141,13 @@ def put(tx: WriteTx, ctx: Context, caller: Access, given: OwnRows) -> Outcome:
             continue
         if own_rows.add(tx, caller.account_id, given.table, row):
             outcome.new += 1
+            added.append((given.table, own_rows.key(given.table, row)))
             if what is not None:
                 made.append(what)
         else:
             outcome.same += 1
+    if added:
+        batches.brought(tx, caller.account_id, batch_id, added)
     if made:
         stamp = changes.reserve(tx, caller.account_id, len(made), ctx.now())
         told_of = [(kind, "create", id_) for kind, id_ in made]
@@ -151,6 +156,37 @@ def put(tx: WriteTx, ctx: Context, caller: Access, given: OwnRows) -> Outcome:
         if kind == experiments.KIND:
             experiments.go_on(tx, ctx, caller.account_id, id_)
     return outcome
+
+
+def drop_batch(tx: WriteTx, ctx: Context, caller: Access, batch_id: int, most: int) -> int:
+    """Delete up to `most` rows that a batch added; return how many, 0 when none is left."""
+    account_id = caller.account_id
+    changes.reserve(tx, account_id, 0, ctx.now())
+    rows = batches.rows_brought(tx, account_id, batch_id, most)
+    told = [
+        (kind, "delete", id_) for name, key in rows for kind, id_ in _dropped(tx, caller, name, key)
+    ]
+    if rows:
+        batches.forget_rows(tx, account_id, batch_id, rows)
+    if told:
+        stamp = changes.reserve(tx, account_id, len(told), ctx.now())
+        changes.append(tx, account_id, stamp, caller.id, told)
+    return len(rows)
+
+
+def _dropped(tx: WriteTx, caller: Access, name: str, key: str) -> Iterator[tuple[str, str]]:
+    """Delete a row; yield (kind, id) of what others are told of."""
+    values = own_rows.key_values(name, key)
+    if not own_rows.drop(tx, caller.account_id, name, key):
+        return
+    if name == "record":
+        # With the keys that it was given since.
+        record_rows.remove(tx, caller.account_id, values["collection"], [values["id"]])
+        yield "record", values["id"]
+    elif name == "experiment":
+        yield experiments.KIND, values["id"]
+    elif name == "finding":
+        yield findings.CHANGED, values["id"]
 
 
 def _plain(told: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Rows of `batch` and `set_aside`: imports, how far they are, what they could not read."""
+"""Rows of `batch`, `batch_row` and `set_aside`: imports, what they brought and could not read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, in_list, ordered
 from diurnal.store.tables import (
     batch,
+    batch_row,
     chunk,
     counter,
     day_row,
@@ -146,6 +147,28 @@ _USES = Sql(
         in_list(batch.c.state, "states"),
     )
     .limit(1)
+)
+_BROUGHT = ordered(
+    ("account_id", "batch_id", "name", "key"),
+    upsert(batch_row).on_conflict_do_nothing(),
+)
+_ROWS = Sql(
+    select(batch_row.c.name, batch_row.c.key)
+    .where(
+        batch_row.c.account_id == bindparam("account"),
+        batch_row.c.batch_id == bindparam("of_batch"),
+    )
+    .order_by(batch_row.c.name, batch_row.c.key)
+    .limit(bindparam("most"))
+)
+_FORGET = ordered(
+    ("account", "of_batch", "name", "key"),
+    delete(batch_row).where(
+        batch_row.c.account_id == bindparam("account"),
+        batch_row.c.batch_id == bindparam("of_batch"),
+        batch_row.c.name == bindparam("name"),
+        batch_row.c.key == bindparam("key"),
+    ),
 )
 _SET_ASIDE = ordered(
     ("account_id", "batch_id", "n", "reason", "place", "raw"),
@@ -408,3 +431,19 @@ def drop_own(tx: WriteTx, account_id: int, keys: list[str]) -> None:
 def widen_own(tx: WriteTx, account_id: int, key: str, kind: str, daily: str) -> None:
     """Change what kind of value an own measure has."""
     tx.execute(_WIDEN_OWN, {"account": account_id, "own": key, "kind": kind, "rule": daily})
+
+
+def brought(tx: WriteTx, account_id: int, id_: int, rows: Iterable[tuple[str, str]]) -> None:
+    """Remember rows that a batch added: (table, key)."""
+    tx.many(_BROUGHT, [(account_id, id_, *row) for row in rows])
+
+
+def rows_brought(tx: Tx, account_id: int, id_: int, most: int) -> list[tuple[str, str]]:
+    """Return the first of the rows that a batch added, by table and key."""
+    rows = tx.execute(_ROWS, {"account": account_id, "of_batch": id_, "most": most})
+    return [(row[0], row[1]) for row in rows]
+
+
+def forget_rows(tx: WriteTx, account_id: int, id_: int, rows: Iterable[tuple[str, str]]) -> None:
+    """Forget that a batch added rows."""
+    tx.many(_FORGET, [(account_id, id_, *row) for row in rows])

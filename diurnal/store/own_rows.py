@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, delete
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.store import dump
 from diurnal.store.database import Tx, WriteTx
-from diurnal.store.sql import ordered
-from diurnal.store.tables import experiment, finding, record, record_key, track
+from diurnal.store.sql import Sql, ordered
+from diurnal.store.tables import (
+    event_version,
+    experiment,
+    finding,
+    record,
+    record_key,
+    track,
+)
 
 TABLES = {
     "record": record,
@@ -33,6 +40,22 @@ _ADD = {
         .returning(t.c.account_id),
     )
     for name, t in TABLES.items()
+}
+_TAKEN_BACK = {**TABLES, "event_version": event_version}
+_KEYS = {
+    name: tuple(str(c.name) for c in t.primary_key if c.name != "account_id")
+    for name, t in _TAKEN_BACK.items()
+}
+_DROP = {
+    name: Sql(
+        delete(t)
+        .where(
+            t.c.account_id == bindparam("account"),
+            *(t.c[column] == bindparam(column) for column in _KEYS[name]),
+        )
+        .returning(t.c.account_id)
+    )
+    for name, t in _TAKEN_BACK.items()
 }
 
 
@@ -65,3 +88,19 @@ def add(tx: WriteTx, account_id: int, name: str, row: Sequence[Any]) -> bool:
     """Add a row unless there is one with its key; return whether it was added."""
     values = dict(zip(_COLUMNS[name], row, strict=True))
     return tx.one(_ADD[name], {"account_id": account_id, **values}) is not None
+
+
+def key(name: str, row: Sequence[Any]) -> str:
+    """Return the key of a row as text, its account's number apart."""
+    values = dict(zip(_COLUMNS[name], row, strict=True))
+    return msgspec.json.encode([values[column] for column in _KEYS[name]]).decode()
+
+
+def key_values(name: str, text: str) -> dict[str, Any]:
+    """Return the columns of a key with their values."""
+    return dict(zip(_KEYS[name], msgspec.json.decode(text, type=list[Any]), strict=True))
+
+
+def drop(tx: WriteTx, account_id: int, name: str, text: str) -> bool:
+    """Delete the row with a key; return whether it was there."""
+    return tx.one(_DROP[name], {"account": account_id, **key_values(name, text)}) is not None

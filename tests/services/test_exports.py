@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from diurnal import worker
 from diurnal.errors import Conflict, Forbidden, InvalidInput
@@ -33,6 +33,7 @@ from diurnal.services import (
 from diurnal.services import own_rows as rules
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
+from diurnal.store import events as event_rows
 from diurnal.store import findings as finding_rows
 from diurnal.store import own_rows, tables
 from diurnal.store.sql import Sql
@@ -66,6 +67,10 @@ def live(ctx: Context, who: Access) -> None:
     given = [("leaf.gz", "image/png", digest, size)]
     cases.write(ctx, attachments.add, who, "mine", given)
     cases.write(ctx, streams.update, who, "old", {"trashed": True})
+    scale = ctx.store.read(lambda tx: event_rows.by_source(tx, who.account_id, "scale", ["w1"]))
+    for said in (71.0, 70.5):
+        cases.write(ctx, events.update, who, scale["w1"].id, {"content": said})
+    cases.write(ctx, events.update, who, "gone", {"content": "nearly gone"})
     starts = [START + i * 60 * SECOND for i in range(2_000)]
     cols = series_of(starts, [60.0 + i % 40 / 7 for i in range(2_000)])
     cases.write(ctx, series.write, who, "heart_rate", "Watch of A", cols, kind="wrist")
@@ -95,10 +100,11 @@ def bare(out: Path) -> list[dict[str, Any]]:
     """Return the lines without what is told anew by each server: who, when written."""
     found = []
     for line in lines(out):
-        if line["kind"] in (exports.KIND, "version"):
-            continue  # an import begins the history of its events anew
-        if line["kind"] == "end":
-            del line["rows"]["versions"]
+        if line["kind"] == exports.KIND:
+            continue
+        if line["kind"] == "version":
+            found.append({k: v for k, v in line.items() if k != "until"})
+            continue
         found.append({k: v for k, v in line.items() if k not in ("created", "modified")})
     return found
 
@@ -121,6 +127,12 @@ def test_what_was_exported_comes_back_as_the_same_rows(
         mine, theirs = (told(ctx, who, measure) for who in (alice, charlie))
         assert mine == theirs
         assert any(day.value is not None for day in mine)
+    assert made.rows["versions"] == 4
+    assert {line["content"] for line in lines(tmp_path / "again") if line["kind"] == "version"} > {
+        70.5,
+        71.0,
+        "long gone",
+    }
     (file,) = cases.read(ctx, events.get, charlie, "mine").files
     assert ctx.blobs.intact(charlie.account_id, file.hash)
 
@@ -192,6 +204,27 @@ def test_records_experiments_tracks_and_opinions_come_home_as_the_same_rows(
     seqs = [r.seq for r in cases.read(ctx, lambda tx, _c: records.listed(tx, charlie, "users"))]
     assert new.seq == new.values["user_id"] == max(seqs)
     assert len(set(seqs)) == len(seqs) == 3
+
+
+def test_undoing_takes_back_the_rows_that_came_along(
+    ctx: Context, alice: Access, charlie: Access, tmp_path: Path
+) -> None:
+    live_on(ctx, alice)
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    (own,) = cases.write(ctx, records.create, charlie, "users", [{"name": "his"}])
+    result = bring_in(ctx, charlie, tmp_path / "out")
+    again = bring_in(ctx, charlie, tmp_path / "out")
+    brought = as_they_lie(ctx, charlie)
+    imports.undo(ctx, charlie, again.batch)
+    assert as_they_lie(ctx, charlie) == brought
+    kept = cases.read(ctx, lambda tx, _c: records.listed(tx, charlie, "users"))[-1]
+    cases.write(
+        ctx, records.update, charlie, "users", [(kept, {"email": "c@d.example"})], keys=("email",)
+    )
+    imports.undo(ctx, charlie, result.batch)
+    left = as_they_lie(ctx, charlie)
+    assert [row[1] for row in left.pop("record")] == [own.id]
+    assert not any(left.values()), left
 
 
 def test_an_experiment_that_came_along_goes_on(
@@ -277,8 +310,23 @@ def test_one_s_own_export_brings_nothing_new_home(
     assert rows(ctx, alice) == before
 
 
+def test_undoing_takes_back_what_events_were(ctx: Context, alice: Access, tmp_path: Path) -> None:
+    live(ctx, alice)
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    ctx.store.write(lambda tx: tx.execute(Sql(delete(tables.event_version)), {})).result()
+    before = rows(ctx, alice)
+    result = bring_in(ctx, alice, tmp_path / "out")
+    assert (result.new, result.changed, result.set_aside) == (4, 0, 0)
+    assert len(rows(ctx, alice)["event_version"]) == 4
+    imports.undo(ctx, alice, result.batch)
+    assert rows(ctx, alice) == before
+
+
 def rows(ctx: Context, who: Access) -> dict[str, list[Any]]:
-    wanted = (tables.event, tables.chunk, tables.day_row, tables.stream, tables.file)
+    wanted = (
+        *(tables.event, tables.event_version, tables.chunk),
+        *(tables.day_row, tables.stream, tables.file),
+    )
     return {
         t.name: ctx.store.read(
             lambda tx, t=t: tx.execute(

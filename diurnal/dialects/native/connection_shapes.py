@@ -133,7 +133,7 @@ class ConnectionOut(wire.Output):
         words: the state in one sentence.
         has: secrets that are there: settings, `key`, `app`.
         waiting: deliveries not read yet.
-        set_aside: of the last batch; read them at `/imports/{batch}/set-aside`.
+        set_aside: of the last batch; read them at `/imports/{batch}/aside`.
         push: only in the answer that makes the connection or its token.
     """
 

@@ -20,7 +20,7 @@ from diurnal.services.events.marking import SPAN_DAYS_MAX, touch
 from diurnal.services.events.reading import OPEN, files_of, find, get, numbered, readable, subtree
 from diurnal.services.events.removing import delete, deletions, set_trashed
 from diurnal.services.events.rights import may_add
-from diurnal.services.events.versions import versions
+from diurnal.services.events.versions import restore, versions
 
 __all__ = [
     "BATCH_MAX",
@@ -50,6 +50,7 @@ __all__ = [
     "numbered",
     "readable",
     "rehang",
+    "restore",
     "set_trashed",
     "subtree",
     "touch",

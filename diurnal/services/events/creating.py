@@ -62,7 +62,7 @@ def create(
     plain = all(new.source_id is None for new in batch)
     stamp = changes.reserve(tx, caller.account_id, len(batch) if plain else 0, ctx.now())
     state = ctx.state(tx, caller.account_id, stamp.meta_rev)
-    batch = _placed(state, batch)
+    batch = placed(state, batch)
     audit.tell(tx, len(batch), *sorted({s for new in batch for s in new.stream_ids}))
     many = len(batch) > 1
     fit: set[tuple[tuple[str, ...], str]] = set()
@@ -75,7 +75,9 @@ def create(
             fit.add(kind)
     if plain:
         _refuse_taken(tx, caller, batch)
-        made = [_event(ctx, state, caller, new, stamp, n, batch_id) for n, new in enumerate(batch)]
+        made = [
+            event_of(ctx, state, caller, new, stamp, n, batch_id) for n, new in enumerate(batch)
+        ]
         _add(tx, state, caller, stamp, made, [], ())
         return [Written(e, "created") for e in made]
     known, gone = _known(tx, caller, batch)
@@ -110,7 +112,9 @@ def create(
             changed.append((i, new, old))
     _refuse_taken(tx, caller, [new for _, new in fresh])
     stamp = changes.reserve(tx, caller.account_id, len(fresh) + len(changed), ctx.now())
-    made = [_event(ctx, state, caller, new, stamp, n, batch_id) for n, (_, new) in enumerate(fresh)]
+    made = [
+        event_of(ctx, state, caller, new, stamp, n, batch_id) for n, (_, new) in enumerate(fresh)
+    ]
     remade = [
         _replaced(ctx, state, caller, new, old, stamp, len(fresh) + n)
         for n, (_, new, old) in enumerate(changed)
@@ -126,7 +130,7 @@ def create(
     ]
 
 
-def _placed(state: AccountState, batch: Sequence[NewEvent]) -> Sequence[NewEvent]:
+def placed(state: AccountState, batch: Sequence[NewEvent]) -> Sequence[NewEvent]:
     """Give events of which only a clock's time is known the time that follows from it."""
     if all(new.clock is None for new in batch):
         return batch
@@ -166,7 +170,7 @@ def create_each(
             good.append(new)
     if len(good) < len(given):
         stamp = changes.release(tx, caller.account_id, stamp, len(given) - len(good))
-    made = [_event(ctx, state, caller, new, stamp, n, None) for n, new in enumerate(good)]
+    made = [event_of(ctx, state, caller, new, stamp, n, None) for n, new in enumerate(good)]
     texts = _add(tx, state, caller, stamp, made, [], ())
     stored = (Found(e.id, e.time, *text, 0) for e, text in zip(made, texts, strict=True))
     return [next(stored) if error is None else error for error in answers]
@@ -214,7 +218,7 @@ def _answer(
     repeated = result[first] if first is not None else None
     if repeated is not None:
         return Written(repeated.event, "same")
-    return Written(_event(ctx, state, caller, new, Stamp(0, 0, 0, 0), 0, None), "deleted")
+    return Written(event_of(ctx, state, caller, new, Stamp(0, 0, 0, 0), 0, None), "deleted")
 
 
 def _known(
@@ -256,7 +260,7 @@ def _may_replace(
         may_change(state, caller, old, new.stream_ids)
 
 
-def _event(
+def event_of(
     ctx: Context,
     state: AccountState,
     caller: Access,
@@ -265,6 +269,7 @@ def _event(
     n: int,
     batch_id: int | None,
 ) -> Event:
+    """Return a new event as it is stored, the `n`th of those that `stamp` is for."""
     at = stamp.at + n
     measure, value = meaning(state, new.stream_ids, new.type, new.content)
     offset, day = dated(state, measure, new)
@@ -306,7 +311,7 @@ def _replaced(
     stamp: Stamp,
     n: int,
 ) -> Event:
-    fresh = _event(ctx, state, caller, new, stamp, n, old.batch)
+    fresh = event_of(ctx, state, caller, new, stamp, n, old.batch)
     return msgspec.structs.replace(
         fresh,
         id=old.id,

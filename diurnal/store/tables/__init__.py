@@ -74,7 +74,7 @@ from diurnal.store.tables.shares import share
 from diurnal.store.tables.streams import own_measure, stream
 from diurnal.store.tables.tracks import track
 from diurnal.store.tables.webhooks import webhook, webhook_delivery
-from diurnal.store.tables.work import batch, job, set_aside, upload
+from diurnal.store.tables.work import batch, batch_row, job, set_aside, upload
 
 __all__ = [
     "DIRECTORY",
@@ -97,6 +97,7 @@ __all__ = [
     "audit_checkpoint",
     "authorization_code",
     "batch",
+    "batch_row",
     "blob",
     "change",
     "chunk",

@@ -60,6 +60,16 @@ index(
     where="connection_id IS NOT NULL",
 )
 
+batch_row = table(
+    "batch_row",
+    Column("batch_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    key=("batch_id", "name", "key"),
+    clustered=True,
+)
+"""Rows without a column for it that an import added: table, and their key as a list in JSON."""
+
 set_aside = table(
     "set_aside",
     Column("batch_id", BigInteger, nullable=False),

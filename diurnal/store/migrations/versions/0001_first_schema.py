@@ -1385,6 +1385,19 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_table(
+        "batch_row",
+        sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("batch_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "name", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.Column(
+            "key", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("account_id", "batch_id", "name", "key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "set_aside",
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("batch_id", sa.BigInteger(), nullable=False),
@@ -1737,6 +1750,7 @@ def downgrade() -> None:
 
     op.drop_table("share")
     op.drop_table("set_aside")
+    op.drop_table("batch_row")
     op.drop_table("session")
     op.drop_table("recovery_code")
     with op.batch_alter_table("record_key", schema=None) as batch_op:
