@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
-import icalendar
 from dateutil import rrule
 
 from diurnal.model.time import DAY, TIME_MAX, TIME_MIN, micros, to_datetime
@@ -105,6 +104,8 @@ def _rule(rule: Any, clock: datetime, where: Any, start: int, end: int) -> Itera
     stop = to_datetime(min(end, TIME_MAX - DAY)).replace(tzinfo=None) + timedelta(days=1)
     for until in said.pop("UNTIL", []):
         stop = min(stop, clock_of(until, where) + timedelta(days=not isinstance(until, datetime)))
+    import icalendar  # a tenth of a second, and every import looks at every connector
+
     kept = icalendar.vRecur({k: v for k, v in said.items() if k != "RSCALE"})
     text: str = kept.to_ical().decode()  # type: ignore[no-untyped-call]
     told = 0

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import icalendar
-
 from diurnal.connectors import (
     Connector,
     Entry,
@@ -90,6 +88,8 @@ def _calendars(text: bytes) -> Iterator[_Portions]:
 
 
 def _parsed(text: bytes) -> list[Any]:
+    import icalendar  # a tenth of a second, and every import looks at every connector
+
     try:
         return list(icalendar.Calendar.from_ical(text, multiple=True))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as e:
