@@ -10,6 +10,16 @@ import msgspec
 ROOT = "diurnal"
 """Root of the standard set; every id below it begins with `diurnal-`."""
 DEPTH_MAX = 64
+ACCOUNT_STREAMS = {
+    ":_system:account": "Account",
+    ":_system:language": "Language",
+    ":system:email": "E-mail",
+    ":_system:storageUsed": "Storage used",
+    ":_system:dbDocuments": "Documents",
+    ":_system:attachedFiles": "Attached files",
+}
+"""Id -> name of streams that hold fields of the account, and are no rows. `*` is not of them:
+an access reads one that it names, and changes none."""
 STREAMS_MAX = 10_000
 
 

@@ -22,6 +22,7 @@ from diurnal.catalog import scopes
 from diurnal.catalog.scopes import Scope
 from diurnal.errors import Forbidden, InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
+from diurnal.model.streams import ACCOUNT_STREAMS
 from diurnal.model.time import DAY, HOUR, SECOND
 from diurnal.services import accesses, receipts, streams
 from diurnal.services.context import Context
@@ -191,6 +192,9 @@ def items(tx: Tx, ctx: Context, caller: Access, ask: AccessAsk) -> list[Item]:
         right, verb = _RIGHTS[p.level]
         if p.stream == EVERY:
             title, what = "Everything", "all your streams"
+        elif p.stream in ACCOUNT_STREAMS:
+            title = ACCOUNT_STREAMS[p.stream]
+            what = f"“{title}” of your account"
         else:
             known = tree.get(p.stream) if p.stream in tree else None
             title = known.name if known is not None else ask.streams.get(p.stream, p.stream)
@@ -208,7 +212,7 @@ def items(tx: Tx, ctx: Context, caller: Access, ask: AccessAsk) -> list[Item]:
                 title=title,
                 words=f"{verb} {what}",
                 right=right,
-                sensitive=p.stream == EVERY,
+                sensitive=p.stream == EVERY or p.stream in ACCOUNT_STREAMS,
                 always=p.level is Level.NONE,
             )
         )

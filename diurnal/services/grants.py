@@ -9,6 +9,7 @@ import msgspec
 
 from diurnal.errors import Forbidden, HiddenReference, InvalidInput, UnknownReference
 from diurnal.model.access import EVERY, RIGHTS, Access, Kind, Level, Permission
+from diurnal.model.streams import ACCOUNT_STREAMS
 from diurnal.services import events
 from diurnal.services.context import AccountState, Context
 from diurnal.store.accesses import Stored
@@ -61,7 +62,12 @@ def check(state: AccountState, caller: Access, permissions: Sequence[Permission]
     for i, p in enumerate(permissions):
         at = f"permissions[{i}]"
         events.check_json(p.tags, f"{at}.tags")
-        if p.stream != EVERY:
+        if p.stream in ACCOUNT_STREAMS:
+            if not caller.owner:
+                raise Forbidden("the account's fields are the owner's to share")
+            if p.level not in (Level.READ, Level.NONE):
+                raise InvalidInput("the account's fields are only read", field=f"{at}.level")
+        elif p.stream != EVERY:
             there = p.stream in state.tree
             if not there or not caller.rights_on_stream(state.tree, p.stream).knows:
                 kind = HiddenReference if there else UnknownReference

@@ -16,6 +16,7 @@ from diurnal.auth import one_time_codes, passwords, tokens
 from diurnal.auth.passwords import Rule
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
 from diurnal.model.access import EVERY, RIGHTS, Access, Kind, Level, Permission, Place
+from diurnal.model.streams import ACCOUNT_STREAMS
 from diurnal.model.time import DAY, day_text
 from diurnal.services import accesses, accounts, audit, authentication, mail, own_address
 from diurnal.services.audit import Doing
@@ -505,7 +506,8 @@ def _doing(p: Permission) -> str:
 
 def _sentence(state: AccountState, p: Permission) -> str:
     node = state.tree.get(p.stream) if p.stream in state.tree else None
-    what = "everything" if p.stream == EVERY else f"“{node.name if node else p.stream}”"
+    name = node.name if node else ACCOUNT_STREAMS.get(p.stream, p.stream)
+    what = "everything" if p.stream == EVERY else f"“{name}”"
     labels = [m.label for m in map(state.measure, p.measures or ()) if m is not None]
     if labels:
         what = ", ".join(labels) + ("" if p.stream == EVERY else f" in {what}")

@@ -21,6 +21,7 @@ from diurnal.dialects.pryv.checks import (
 from diurnal.model import integrity, time
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.events import seconds
+from diurnal.model.streams import ACCOUNT_STREAMS
 from diurnal.services.streams import slug
 from diurnal.store.accesses import Stored, Version
 
@@ -72,7 +73,7 @@ def read_permissions(given: Any, path: str = "#/permissions") -> Asked:
         stream = item["streamId"]
         found.append(Permission(level, stream))
         name = item.get("defaultName") or item.get("name")
-        if name and stream != EVERY:
+        if name and stream != EVERY and stream not in ACCOUNT_STREAMS:
             names[stream] = name
     return Asked(tuple(found), names, features)
 
@@ -92,6 +93,9 @@ def _problem(item: Any, at: str) -> Problem | None:
             message = "Missing required property: level"
             return Problem("OBJECT_MISSING_REQUIRED_PROPERTY", message, at, ("level",))
         return Problem("ENUM_MISMATCH", f"No enum match for: {item['level']}", f"{at}/level")
+    if item.get("streamId") in ACCOUNT_STREAMS and item["level"] not in ("read", "none"):
+        message = "Streams of the account are only read by others."
+        return Problem("ENUM_MISMATCH", message, f"{at}/level", (item["level"],))
     for name in ("streamId", "tag", "defaultName", "name"):
         if name in item and not isinstance(item[name], str):
             return Problem("INVALID_TYPE", "Expected type string", f"{at}/{name}", ("string",))

@@ -269,6 +269,19 @@ def test_an_app_asks_and_gets_what_its_person_allows(ctx: Context, browser: Brow
     assert browser.client.get(again["poll"]).json()["token"] == told["token"]
 
 
+def test_the_page_says_what_of_the_account_is_asked_for(ctx: Context, browser: Browser) -> None:
+    wanted = [{"streamId": ":system:email", "level": "read", "defaultName": "Mail"}]
+    begun = start(browser.client, requestedPermissions=wanted)
+    led = browser.client.get(begun["authUrl"], headers=browser.headers)
+    page = browser.client.get(led.headers["location"], headers=browser.headers)
+    assert "Read “E-mail” of your account" in page.text
+    assert browser.answer(begun["authUrl"], "allow").status_code == 200
+    told = browser.client.get(begun["poll"]).json()
+    headers = {"Authorization": told["token"]}
+    access = browser.client.get("/pryv/alice/access-info", headers=headers).json()
+    assert access["permissions"] == [{"streamId": ":system:email", "level": "read"}]
+
+
 def test_refusing_is_told_and_gives_nothing(browser: Browser) -> None:
     begun = start(browser.client, returnURL="https://app.example.org/back?")
     back = browser.answer(begun["authUrl"], "refuse")

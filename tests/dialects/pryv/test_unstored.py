@@ -107,7 +107,7 @@ def test_streams_and_events_that_are_no_rows_are_not_changed(
 
 
 def test_no_stream_of_ours_is_called_like_one_that_is_no_row(owner: App) -> None:
-    wanted = [{"streamId": ":_system:email", "level": "read", "defaultName": "E-mail"}]
+    wanted = [{"streamId": ":_days:weight", "level": "read", "defaultName": "Weight"}]
     share = {"name": "a", "permissions": wanted}
     assert owner.refused("POST", "accesses", 400, json=share) == "invalid-parameters-format"
     ids = [s["id"] for s in owner.call("GET", "streams?parentId=:_system:account")["streams"]]
@@ -123,6 +123,46 @@ def test_a_language_that_is_none_is_refused(owner: App) -> None:
             assert wrong == "invalid-parameters-format"
     wrong = owner.call("PUT", "events/:system:email", 400, json={"content": "nobody"})
     assert wrong["error"]["data"][0]["path"] == "#/content"
+
+
+# Fields of the account that others are given
+
+
+def test_an_access_reads_the_fields_of_the_account_that_it_names(
+    ctx: Context, alice: Access, owner: App
+) -> None:
+    owner.call("PUT", "account", json={"email": "alice@example.org"})
+
+    def made(name: str, *wanted: tuple[str, str]) -> App:
+        listed = [{"streamId": s, "level": level, "defaultName": "x"} for s, level in wanted]
+        share = {"name": name, "type": "app", "permissions": listed}
+        return App(ctx, owner.call("POST", "accesses", 201, json=share)["access"]["token"])
+
+    account = "events?streams[]=:_system:account&limit=100"
+    mail = made("mail", (":system:email", "read"), ("diary", "read"))
+    [event] = mail.call("GET", account)["events"]
+    assert (event["id"], event["content"]) == (":system:email", "alice@example.org")
+    assert mail.call("GET", "events/:system:email")["event"]["content"] == "alice@example.org"
+    assert mail.refused("GET", "events/:_system:language", 404) == "unknown-resource"
+    assert mail.refused("GET", "events?streams[]=:_system:language", 403) == "forbidden"
+    listed = [(s["id"], s["parentId"]) for s in mail.call("GET", "streams")["streams"]]
+    assert listed == [("diary", None), (":system:email", None)]
+    assert mail.refused("PUT", "events/:system:email", 403, json={"content": "x@y.z"})
+    share = {"name": "on", "permissions": [{"streamId": ":system:email", "level": "read"}]}
+    assert mail.refused("POST", "accesses", 403, json=share) == "forbidden"
+
+    every = made("every", ("*", "manage"))
+    assert every.refused("GET", account, 403) == "forbidden"
+    assert every.refused("POST", "accesses", 403, json=share) == "forbidden"
+    but = made("but", (":_system:account", "read"), (":system:email", "none"))
+    assert ":system:email" not in {e["id"] for e in but.call("GET", account)["events"]}
+    assert len(but.call("GET", account)["events"]) == 3
+    for level in ("contribute", "manage", "create-only"):
+        wrong = {"name": "w", "permissions": [{"streamId": ":system:email", "level": level}]}
+        assert owner.refused("POST", "accesses", 400, json=wrong) == "invalid-parameters-format"
+    asked = {"requestingAppId": "new", "requestedPermissions": share["permissions"]}
+    [told] = owner.call("POST", "accesses/check-app", json=asked)["checkedPermissions"]
+    assert told == {"streamId": ":system:email", "level": "read", "name": "E-mail"}
 
 
 # Days

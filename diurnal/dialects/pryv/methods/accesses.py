@@ -11,7 +11,7 @@ from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
 from diurnal.errors import Conflict, Forbidden, HiddenReference
 from diurnal.model import time
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
-from diurnal.model.streams import Tree
+from diurnal.model.streams import ACCOUNT_STREAMS, Tree
 from diurnal.services import accesses, authentication, streams
 from diurnal.services.context import Context
 from diurnal.store.accesses import Stored
@@ -205,6 +205,8 @@ def _checked(
         name = names.get(p.stream)
         if known is not None:
             one["name"] = known.name
+        elif p.stream in ACCOUNT_STREAMS:
+            one["name"] = ACCOUNT_STREAMS[p.stream]
         elif name and p.stream != EVERY:
             if name in taken:
                 clash = True

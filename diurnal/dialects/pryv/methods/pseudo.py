@@ -16,8 +16,9 @@ from diurnal.dialects.pryv.methods.day_values import DAYS
 from diurnal.dialects.pryv.methods.table import Call, Result
 from diurnal.dialects.pryv.queries import LIMIT_DEFAULT, Asked
 from diurnal.errors import Forbidden, InvalidInput, NotFound, UnknownReference
-from diurnal.model.access import Access
+from diurnal.model.access import Access, Level
 from diurnal.model.events import seconds
+from diurnal.model.streams import ACCOUNT_STREAMS
 from diurnal.services import accesses, accounts, audit, passwords
 from diurnal.services.audit import Entry
 from diurnal.services.context import Context
@@ -32,15 +33,11 @@ ACCOUNT = ":_system:account"
 STORAGE = ":_system:storageUsed"
 LANGUAGE, EMAIL = ":_system:language", ":system:email"
 DOCUMENTS, ATTACHED = ":_system:dbDocuments", ":_system:attachedFiles"
+_OTHERS = {AUDIT: "Audit", DAYS: "Days"}
 LANGUAGE_MAX = 5
 _KEPT = "Of events that are no rows only the language and the e-mail are changed, by their content."
 _PREFIXES = (AUDIT, DAYS, ":_system:", ":system:")
-NAMES = {
-    LANGUAGE: "Language",
-    EMAIL: "E-mail",
-    DOCUMENTS: "Documents",
-    ATTACHED: "Attached files",
-}
+NAMES = (LANGUAGE, EMAIL, DOCUMENTS, ATTACHED)
 LOOKED_MAX = 100_000
 """Lines of the audit that one call looks at."""
 _TURN = 1_000
@@ -200,13 +197,15 @@ def logs(tx: Tx, _ctx: Context, call: Call, asked: Asked) -> Result:
 def _fields(
     tx: Tx, ctx: Context, caller: Access, asked: Asked, ids: Iterable[str]
 ) -> list[dict[str, Any]]:
-    account = _account(tx, caller)
     for id_ in ids:
-        if id_ not in (ACCOUNT, STORAGE) and id_ not in NAMES:
+        if id_ not in ACCOUNT_STREAMS:
             raise UnknownReference(f'Unknown referenced streams: "{id_}"', data={"streams": [id_]})
+        if not any(_may_read(caller, name) for name in NAMES if id_ in _above(name)):
+            raise Forbidden("only who was given this field of the account reads it")
+    account = _account(tx, caller)
     return [
         event
-        for event in (_field(tx, ctx, account, name) for name in NAMES)
+        for event in (_field(tx, ctx, account, n) for n in NAMES if _may_read(caller, n))
         if queries.holds(asked, event, _above(event["id"]))
     ]
 
@@ -216,8 +215,17 @@ def _above(name: str) -> frozenset[str]:
     return frozenset({name, ACCOUNT, *((STORAGE,) if name in (DOCUMENTS, ATTACHED) else ())})
 
 
+def _may_read(caller: Access, name: str) -> bool:
+    """Return whether the caller reads a field of the account: what is nearest to it counts."""
+    if caller.owner:
+        return True
+    levels = {p.stream: p.level for p in caller.permissions}
+    above = _above(name) & levels.keys()
+    near = next((levels[s] for s in (name, STORAGE, ACCOUNT) if s in above), None)
+    return near is Level.READ
+
+
 def _account(tx: Tx, caller: Access) -> Account:
-    accesses.must_own(caller)
     found = account_rows.get(tx, caller.account_id)
     if found is None:
         raise NotFound("the account is gone")
@@ -270,7 +278,7 @@ def get_one(tx: Tx, ctx: Context, call: Call, id_: str) -> Result:
     Raises:
         NotFound: there is none.
     """
-    if id_ in NAMES:
+    if id_ in NAMES and _may_read(call.access, id_):
         return {"event": _field(tx, ctx, _account(tx, call.access), id_)}
     if id_.startswith(DAYS):
         return {"event": day_values.get(tx, ctx, call.access, id_)}
@@ -292,7 +300,7 @@ def update(tx: WriteTx, ctx: Context, call: Call, id_: str, fields: dict[str, An
         InvalidInput: it cannot be that.
     """
     get_one(tx, ctx, call, id_)
-    _account(tx, call.access)
+    accesses.must_own(call.access)
     if id_ not in (LANGUAGE, EMAIL) or fields.keys() - {"content"}:
         raise checks.BadOperation(_KEPT)
     content = fields.get("content")
@@ -343,25 +351,24 @@ def put_language(tx: WriteTx, ctx: Context, caller: Access, language: str) -> No
 
 
 def streams_of(caller: Access) -> list[dict[str, Any]]:
-    """Return the streams of the account's fields, of the audit and of days, for its owner."""
+    """Return the streams of the account's fields, of the audit and of days, for its owner.
+
+    For others those of the fields that they were given, as roots.
+    """
+    storage = [_stream(i, STORAGE) for i in (DOCUMENTS, ATTACHED) if _may_read(caller, i)]
+    below = [_stream(i, ACCOUNT) for i in (LANGUAGE, EMAIL) if _may_read(caller, i)]
+    used = _stream(STORAGE, ACCOUNT, storage)
     if not caller.owner:
-        return []
-    storage = [_stream(i, NAMES[i], STORAGE) for i in (DOCUMENTS, ATTACHED)]
-    below = [_stream(i, NAMES[i], ACCOUNT) for i in (LANGUAGE, EMAIL)]
-    used = _stream(STORAGE, "Storage used", ACCOUNT, storage)
-    return [
-        _stream(ACCOUNT, "Account", None, [*below, used]),
-        _stream(AUDIT, "Audit", None),
-        _stream(DAYS, "Days", None),
-    ]
+        return [{**s, "parentId": None} for s in (*below, *storage)]
+    return [_stream(ACCOUNT, None, [*below, used]), _stream(AUDIT, None), _stream(DAYS, None)]
 
 
 def _stream(
-    id_: str, name: str, parent: str | None, children: Iterable[dict[str, Any]] = ()
+    id_: str, parent: str | None, children: Iterable[dict[str, Any]] = ()
 ) -> dict[str, Any]:
     return {
         "id": id_,
-        "name": name,
+        "name": ACCOUNT_STREAMS.get(id_) or _OTHERS[id_],
         "parentId": parent,
         "children": list(children),
         "created": 0,
