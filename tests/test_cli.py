@@ -217,12 +217,12 @@ def test_tokens_open_what_they_say(home: Path) -> None:
                 "token", "create", "--account", "alice", "--api", api, "--json", "--data-dir", home
             )
         )["token"]
-        for api in ("native", "pryv", "exist", "personal", "personyze")
+        for api in ("native", "pryv", "exist", "personal", "personicle", "personyze")
     }
     assert made["native"].startswith("dn_")
     assert re.fullmatch(r"[0-9a-f]{40}", made["exist"])
     assert re.fullmatch(r"[0-9A-F]{40}", made["personyze"])
-    assert len(set(made.values())) == 5
+    assert len(set(made.values())) == 6
     some = ("--api", "native", "--right", "create,read", "--right", "delete", "--json")
     held = document(diurnal("token", "create", "--account", "alice", *some, "--data-dir", home))
     with opened(load(data_dir=home, environ={})) as ctx:
@@ -230,6 +230,7 @@ def test_tokens_open_what_they_say(home: Path) -> None:
             (made["native"], ALL_RIGHTS),
             (made["pryv"], ALL_RIGHTS),
             (made["exist"], Level.READ.rights),
+            (made["personicle"], ALL_RIGHTS),
             (made["personyze"], ALL_RIGHTS),
             (held["token"], Rights(reads=True, creates=True, deletes=True)),
         ):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _tokens = group("token", "Make tokens.")
 RIGHTS = ("create", "read", "update", "delete")
-TOKEN_APIS = ("exist", "native", "personal", "personyze", "pryv", "pryv0")
+TOKEN_APIS = ("exist", "native", "personal", "personicle", "personyze", "pryv", "pryv0")
 
 
 @_tokens.command("create")
@@ -96,7 +96,8 @@ def _make_token(ctx: Context, owner: Access, api: str, rights: frozenset[str]) -
             lambda tx: personal.make(tx, ctx, owner, "Command line", sorted(rights or RIGHTS))
         ).result()
         return personal.secret(ctx, made)
-    whole = api == "native" and not rights
+    # What they do for the owner alone, no permission gives.
+    whole = api in ("native", "personicle") and not rights
     permission = _permission(rights)
     _, token = ctx.store.write(
         lambda tx: accesses.issue(

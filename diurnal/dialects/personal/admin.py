@@ -87,7 +87,7 @@ def _fed(resource: resources.Resource, there: list[Seen]) -> str:
     mine = [c for c in there if c.connector in resource.connectors]
     if mine:
         return " ".join(f"{c.title}: {c.words}" for c in mine)
-    return f"Not connected; {resource.service} could feed it." if resource.service else ""
+    return f"Not connected; {resource.service} could feed it." if resource.connectors else ""
 
 
 async def modules_save(ctx: Context, request: Request, caller: Access) -> Response:

@@ -173,7 +173,7 @@ def _shown(tx: Tx, ctx: Context, public: Stored) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "about": resource.about,
-                "service": resource.service,
+                "service": newest[0].get("org_service") if newest else None,
                 "kind": "the newest is" if newest else "one might be",
                 "sample": msgspec.json.format(msgspec.json.encode([sample]), indent=2).decode(),
             }

@@ -194,15 +194,25 @@ def _templates() -> jinja2.Environment:
     return templates.environment(Path(__file__).parent / "templates")
 
 
-def _html(path: str, caller: Access, known: Mapping[str, Any], status: int = 200) -> Response:
+@cache
+def _offered() -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return (title, (scope, read or write, what it allows) …) of each that the form offers."""
     offered = scopes.of(API)
-    listed = [(s, offered.known[s].title, offered.known[s].words) for s in offered.offered]
+    listed: dict[str, list[tuple[str, str, str]]] = {}
+    for scope in offered.offered:
+        known = offered.known[scope]
+        verb = "write" if scope.endswith(".write") else "read"
+        listed.setdefault(known.title, []).append((scope, verb, known.words))
+    return list(listed.items())
+
+
+def _html(path: str, caller: Access, known: Mapping[str, Any], status: int = 200) -> Response:
     told = {
         "path": path,
         "title": TITLES[path],
         "titles": TITLES,
         "name": caller.username,
-        "scopes": listed,
+        "scopes": _offered(),
         "named": path in ("register", "update"),
         "scoped": path in ("register", "update-scopes"),
         "problem": None,

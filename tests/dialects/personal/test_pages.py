@@ -7,8 +7,10 @@ import re
 import pytest
 
 from diurnal.model.access import Access
-from diurnal.services import accesses, personal
+from diurnal.services import accesses, days, personal
 from diurnal.services.context import Context
+from diurnal.services.days import NewDay
+from tests.clock import DAY, START
 from tests.conftest import PASSWORD
 from tests.dialects.client import Client
 
@@ -35,6 +37,20 @@ def test_a_visitor_sees_what_is_published_and_how_to_ask(ctx: Context, alice: Ac
     assert "/v1/steps" in text
     assert "/v1/mood" not in text
     assert client.get(f"/personal/v1/steps?token={token[0]}").status_code == 404  # no steps yet
+
+
+def test_the_front_page_tells_where_the_data_come_from(ctx: Context, alice: Access) -> None:
+    client = Client(ctx)
+    ctx.store.write(lambda tx: personal.publish(tx, ctx, alice, ["steps", "places"])).result()
+    assert "fed by" not in client.get("/personal/").text
+    walked = NewDay("steps", START // DAY, 9_000, "Watch")
+    ctx.store.write(lambda tx: days.write_rows(tx, ctx, alice, [walked])).result()
+    personal_token = ctx.store.write(
+        lambda tx: personal.make(tx, ctx, alice, "Reader", ("read",))
+    ).result()
+    token = personal.secret(ctx, personal_token)
+    assert client.get(f"/personal/v1/steps?token={token}").status_code == 200  # numbers the day
+    assert "fed by Watch. " in client.get("/personal/").text
 
 
 def test_a_server_without_an_account_says_so(ctx: Context) -> None:
