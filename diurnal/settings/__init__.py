@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import ipaddress
-import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -20,8 +19,8 @@ import msgspec
 
 from diurnal import plugins
 from diurnal.errors import InvalidInput
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from diurnal.settings import readers
+from diurnal.settings.readers import Network, is_address
 
 _PREFIX = "DIURNAL_"
 _CONFIG_NAME = "config.toml"
@@ -147,7 +146,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Addresses pass: a page elsewhere that rebinds its own name to us still sends that name.
         """
         host = host.lower().rstrip(".")
-        if _is_address(host) or host == "localhost" or host.endswith(".localhost"):
+        if is_address(host) or host == "localhost" or host.endswith(".localhost"):
             return True
         known = {name for d in self.dialects.values() for name in (d.host, d.later_host)}
         if any(name and _matches(host, f"*.{name}") for name in known):
@@ -403,248 +402,59 @@ def _check(settings: Settings) -> None:
             raise InvalidInput(f"two dialects have the host {host!r}", field="dialects")
 
 
-def _path(raw: Any) -> Path:
-    if not isinstance(raw, str | Path) or not str(raw) or "\0" in str(raw):
-        raise ValueError("a path")
-    return Path(raw).expanduser().absolute()
-
-
-def _optional_path(raw: Any) -> Path | None:
-    return None if raw == "" else _path(raw)
-
-
-def _number(low: int, high: int) -> Callable[[Any], int]:
-    expected = f"a whole number from {low} to {high}"
-
-    def read(raw: Any) -> int:
-        if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,9}", raw.strip()):
-            raw = int(raw)
-        if not isinstance(raw, int) or isinstance(raw, bool) or not low <= raw <= high:
-            raise ValueError(expected)
-        return raw
-
-    return read
-
-
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12} | {
-    "KIB": 1 << 10,
-    "MIB": 1 << 20,
-    "GIB": 1 << 30,
-    "TIB": 1 << 40,
-}
-
-
-def _size(raw: Any) -> int:
-    """Return bytes from a number, or from text like `512 MiB`."""
-    found = re.fullmatch(r"\s*([0-9]{1,18})\s*([A-Za-z]{0,3})\s*", str(raw))
-    if isinstance(raw, bool) or not found or found[2].upper() not in _UNITS:
-        raise ValueError("a size in bytes, like 1048576 or '512 MiB'")
-    size = int(found[1]) * _UNITS[found[2].upper()]
-    if not 0 < size < 1 << 62:
-        raise ValueError("a size above 0 and below 4 EiB")
-    return size
-
-
-def _choice(*allowed: str) -> Callable[[Any], str]:
-    expected = f"one of {', '.join(allowed)}"
-
-    def read(raw: Any) -> str:
-        if raw not in allowed:
-            raise ValueError(expected)
-        return str(raw)
-
-    return read
-
-
-_RATE = re.compile(r"[1-9][0-9]{0,8}/([1-9][0-9]{0,3} ?)?(second|minute|hour|day)s?")
-
-
-def _rate(raw: Any) -> str:
-    if raw != "none" and not (isinstance(raw, str) and _RATE.fullmatch(raw)):
-        raise ValueError("like 300/hour, or none")
-    return str(raw)
-
-
-def _optional_rate(raw: Any) -> str | None:
-    return None if raw == "" else _rate(raw)
-
-
-def _items(raw: Any, expected: str) -> list[str]:
-    if isinstance(raw, str):
-        return [item.strip() for item in raw.split(",") if item.strip()]
-    if isinstance(raw, list | tuple) and all(isinstance(item, str) for item in raw):
-        return [item.strip() for item in raw]
-    raise ValueError(expected)
-
-
-def _networks(raw: Any) -> tuple[Network, ...]:
-    expected = "networks like 10.0.0.0/8, or addresses"
-    try:
-        return tuple(ipaddress.ip_network(item) for item in _items(raw, expected))
-    except ValueError:
-        raise ValueError(expected) from None
-
-
-_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
-
-
-def _text(raw: Any) -> str | None:
-    if not isinstance(raw, str) or len(raw) > 1_000 or not raw.isprintable():
-        raise ValueError("one line of text")
-    return raw.strip() or None
-
-
-def _host_name(raw: Any) -> str:
-    name = raw.lower().rstrip(".") if isinstance(raw, str) else ""
-    if len(name) > 253 or not _HOST_NAME.fullmatch(name):
-        raise ValueError("a host name")
-    return name
-
-
-def _optional_host_name(raw: Any) -> str | None:
-    return None if raw == "" else _host_name(raw)
-
-
-def _host_patterns(raw: Any) -> tuple[str, ...]:
-    expected = "host names; *.example.org and * are patterns"
-    names = _items(raw, expected)
-    for name in names:
-        try:
-            if name != "*":
-                _host_name(name.removeprefix("*."))
-        except ValueError:
-            raise ValueError(expected) from None
-    return tuple(name.lower().rstrip(".") for name in names)
-
-
-def _bind_host(raw: Any) -> str:
-    if isinstance(raw, str) and _is_address(raw):
-        return raw
-    try:
-        return _host_name(raw)
-    except ValueError:
-        raise ValueError("an address or a host name to listen on") from None
-
-
-def _public_url(raw: Any) -> str | None:
-    if raw == "":
-        return None
-    parts = _split(raw)
-    plain = parts is not None and parts.path in {"", "/"} and not (parts.query or parts.fragment)
-    if parts is None or not plain or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
-        raise ValueError("like https://diurnal.example.org, without a path")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _database_url(raw: Any) -> str:
-    if isinstance(raw, str) and re.match(r"sqlite:///.", raw):
-        return f"sqlite:///{_path(raw.removeprefix('sqlite:///'))}"
-    parts = _split(raw)
-    if parts is None or parts.scheme not in {"postgresql", "postgres"}:
-        raise ValueError("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
-    return str(raw)
-
-
-def _redis_url(raw: Any) -> str | None:
-    if raw == "":
-        return None
-    parts = _split(raw)
-    if parts is None or parts.scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("like redis://HOST:6379/0")
-    return str(raw)
-
-
-def _split(raw: Any) -> Any:
-    """Return the parts of a URL with a host, or of one that needs none, or None."""
-    try:
-        parts = urlsplit(raw) if isinstance(raw, str) else None
-        if parts is None or re.search(r"[\s\0]", raw):
-            return None
-        _ = parts.port  # a bad port is noticed only when asked for
-    except ValueError:
-        return None
-    needs_host = parts.scheme in {"http", "https"}
-    return parts if parts.scheme and (parts.hostname or not needs_host) else None
-
-
-def _optional_text(raw: Any) -> str | None:
-    return None if raw == "" else _text(raw)
-
-
-def _mailbox(raw: Any) -> str | None:
-    if raw == "":
-        return None
-    if not isinstance(raw, str) or not re.fullmatch(r"[^\s<>@\0]+@[^\s<>@\0]+", raw):
-        raise ValueError("an e-mail address")
-    return raw
-
-
-def _switch(raw: Any) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    told = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if not isinstance(raw, str) or raw.strip().lower() not in told:
-        raise ValueError("true or false")
-    return told[raw.strip().lower()]
-
-
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "data_dir": _path,
-    "database_url": _database_url,
-    "host": _bind_host,
-    "port": _number(0, 65_535),
-    "workers": _number(1, 64),
-    "tls_cert": _optional_path,
-    "tls_key": _optional_path,
-    "public_url": _public_url,
-    "allowed_hosts": _host_patterns,
-    "trusted_proxies": _networks,
-    "sign_up": _choice("closed", "invite", "open"),
-    "smtp_host": _optional_host_name,
-    "smtp_port": _number(1, 65_535),
-    "smtp_security": _choice("starttls", "tls", "none"),
-    "smtp_user": _optional_text,
-    "smtp_password": _optional_text,
-    "smtp_from": _mailbox,
-    "body_bytes_max": _size,
-    "upload_bytes_max": _size,
-    "attachment_bytes_max": _size,
-    "attachment_quota_bytes": _size,
-    "event_versions": _number(0, 10_000),
-    "address_rate": _rate,
-    "outbound_allow": _networks,
-    "redis_url": _redis_url,
-    "backup_dir": _optional_path,
-    "backup_hours": _number(0, 8_760),
-    "signing_key_days": _number(0, 3_650),
-    "audit_days": _number(0, 36_500),
-    "backup_keep": _number(1, 1_000),
-    "backup_passphrase": _optional_text,
-    "metrics_token": _optional_text,
-    "log_level": _choice("debug", "info", "warning", "error"),
-    "log_format": _choice("console", "json"),
+    "data_dir": readers.path,
+    "database_url": readers.database_url,
+    "host": readers.bind_host,
+    "port": readers.number(0, 65_535),
+    "workers": readers.number(1, 64),
+    "tls_cert": readers.optional_path,
+    "tls_key": readers.optional_path,
+    "public_url": readers.public_url,
+    "allowed_hosts": readers.host_patterns,
+    "trusted_proxies": readers.networks,
+    "sign_up": readers.choice("closed", "invite", "open"),
+    "smtp_host": readers.optional_host_name,
+    "smtp_port": readers.number(1, 65_535),
+    "smtp_security": readers.choice("starttls", "tls", "none"),
+    "smtp_user": readers.optional_text,
+    "smtp_password": readers.optional_text,
+    "smtp_from": readers.mailbox,
+    "body_bytes_max": readers.size,
+    "upload_bytes_max": readers.size,
+    "attachment_bytes_max": readers.size,
+    "attachment_quota_bytes": readers.size,
+    "event_versions": readers.number(0, 10_000),
+    "address_rate": readers.rate,
+    "outbound_allow": readers.networks,
+    "redis_url": readers.redis_url,
+    "backup_dir": readers.optional_path,
+    "backup_hours": readers.number(0, 8_760),
+    "signing_key_days": readers.number(0, 3_650),
+    "audit_days": readers.number(0, 36_500),
+    "backup_keep": readers.number(1, 1_000),
+    "backup_passphrase": readers.optional_text,
+    "metrics_token": readers.optional_text,
+    "log_level": readers.choice("debug", "info", "warning", "error"),
+    "log_format": readers.choice("console", "json"),
 }
 _PARTS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     "dialects": {
         # Before `host`, with which its variable's name ends.
-        "later_host": _optional_host_name,
-        "host": _optional_host_name,
-        "rate": _optional_rate,
-        "plain_http": _switch,
-        "slow_query_s": _number(0, 3600),
-        "account": _optional_text,
+        "later_host": readers.optional_host_name,
+        "host": readers.optional_host_name,
+        "rate": readers.optional_rate,
+        "plain_http": readers.switch,
+        "slow_query_s": readers.number(0, 3600),
+        "account": readers.optional_text,
     },
-    "connectors": {"client_id": _text, "client_secret": _text, "base_url": _public_url},
+    "connectors": {
+        "client_id": readers.text,
+        "client_secret": readers.text,
+        "base_url": readers.public_url,
+    },
 }
 """Settings that there are once for each dialect or connector: part -> field -> reader."""
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    return True
 
 
 def _matches(host: str, pattern: str) -> bool:
