@@ -1,30 +1,27 @@
-"""Series: write points, read them raw or as buckets.
-
-The points of a measure lie in its home stream; whoever may read that stream with this measure
-may read them.
-"""
+"""Write points, and take them away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from diurnal.errors import Forbidden, InvalidInput, UnknownReference
+from diurnal.errors import Forbidden, InvalidInput
 from diurnal.model import time
 from diurnal.model.access import Access
-from diurnal.model.measures import Measure, ValueKind
+from diurnal.model.measures import Measure
 from diurnal.model.sources import kind_of
 from diurnal.services import audit, events, marks, sight
 from diurnal.services.context import AccountState, Context
+from diurnal.services.series.rights import numeric, windows
 from diurnal.store import changes, days
 from diurnal.store import series as store
-from diurnal.store.database import Tx, WriteTx
+from diurnal.store.database import WriteTx
 from diurnal.store.series import Chunk
 
 if TYPE_CHECKING:
-    from diurnal.model.series import Buckets, Columns
+    from diurnal.model.series import Columns
 
 LONGEST = 32 * time.DAY
 """A point lasts at most this long; longer stretches are events."""
@@ -48,16 +45,6 @@ class Prepared(msgspec.Struct, frozen=True):
     cols: Columns
     agg: bytes
     data: bytes
-
-
-class Listed(NamedTuple):
-    """One series."""
-
-    measure: str
-    source: str
-    n: int
-    first: int
-    last: int
 
 
 def prepare(cols: Columns) -> list[Prepared]:
@@ -105,7 +92,7 @@ def write(
     """
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, caller, measure)
+    known = numeric(state, caller, measure)
     if not source or len(source) > SOURCE_MAX:
         raise InvalidInput(f"a source has 1 to {SOURCE_MAX} characters", field="source")
     events.check_json(source, "source")
@@ -267,31 +254,6 @@ def _merged(
     return made, counts
 
 
-def _numeric(state: AccountState, caller: Access, measure: str) -> Measure:
-    known = state.measure(measure)
-    if known is None:
-        raise UnknownReference(f"unknown measure {measure!r}", field="measure")
-    if not is_numeric(known):
-        if not _knows(state, caller, known):  # what kind it is tells that it is there
-            raise UnknownReference(f"unknown measure {measure!r}", field="measure")
-        raise InvalidInput(f"{measure} is no measure of numbers", field="measure")
-    return known
-
-
-def _knows(state: AccountState, caller: Access, measure: Measure) -> bool:
-    """Return whether a permission of the caller is about a measure, whatever it may do with it."""
-    return caller.owner or any(
-        p.allows.knows and (p.measures is None or measure.key in p.measures)
-        for p in caller.nearest(state.tree, state.home(measure))
-    )
-
-
-def is_numeric(measure: Measure) -> bool:
-    """Return whether points of a measure are kept."""
-    numeric = measure.value in (ValueKind.NUMBER, ValueKind.INTEGER)
-    return numeric and measure.derived is None
-
-
 def _may_add(
     ctx: Context,
     state: AccountState,
@@ -317,161 +279,6 @@ def _all_in(open_: Sequence[tuple[int, int]], parts: Sequence[Prepared]) -> bool
     )
 
 
-def windows(
-    ctx: Context,
-    state: AccountState,
-    caller: Access,
-    measure: Measure,
-    start: int,
-    end: int,
-    *,
-    to: Literal["reads", "creates", "changes"] = "reads",
-) -> list[tuple[int, int]]:
-    """Return the parts of [start, end) whose points of a measure the caller may read, in order.
-
-    Args:
-        to: the parts that it may add to, or change, instead.
-    """
-    if caller.owner:
-        return [(start, end)]
-    until = state.until(ctx.now())
-    open_: list[tuple[int, int]] = []
-    for p in caller.nearest(state.tree, state.home(measure)):
-        if not getattr(p.allows, to) or p.tags is not None:
-            continue
-        if (to == "reads" and p.days_only) or not (p.measures is None or measure.key in p.measures):
-            continue
-        low = start if p.start is None else max(start, p.start)
-        high = end if p.end is None else min(end, p.end)
-        if p.delay and to == "reads":
-            high = min(high, until(p.delay))
-        if low < high:
-            open_.append((low, high))
-    found: list[tuple[int, int]] = []
-    for low, high in sorted(open_):
-        if found and low <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
-        else:
-            found.append((low, high))
-    return found
-
-
-def read(
-    tx: Tx,
-    ctx: Context,
-    caller: Access,
-    measure: str,
-    start: int,
-    end: int,
-    *,
-    source: str | None = None,
-) -> list[tuple[str, Columns]]:
-    """Return (source, points that begin in [start, end)) of a measure, by source.
-
-    Raises:
-        UnknownReference: no such measure, or not the caller's to read.
-    """
-    from diurnal.model import series
-
-    state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, caller, measure)
-    allowed = windows(ctx, state, caller, known, start, end)
-    if not allowed:
-        reads = caller.rights_on_stream(state.tree, state.home(known)).reads
-        # That the catalog has a measure is no secret; that the person made one is.
-        if reads and (measure not in state.measures or _knows(state, caller, known)):
-            return []
-        raise UnknownReference(f"unknown measure {measure!r}", field="measure")
-    if state.home(known) in state.trashed_streams:
-        return []
-    by_source: dict[str, list[Columns]] = {}
-    for low, high in allowed:
-        for name, data in store.between(tx, caller.account_id, measure, low, high, time.DAY):
-            if source in (None, name):
-                part = series.decode(data).slice_time(low, high)
-                by_source.setdefault(name, []).append(part)
-    found = [(n, series.union(parts)) for n, parts in sorted(by_source.items())]
-    audit.tell(tx, sum(len(cols) for _, cols in found), measure)
-    return [(n, cols) for n, cols in found if len(cols)]
-
-
-def buckets(
-    tx: Tx,
-    ctx: Context,
-    caller: Access,
-    measure: str,
-    start: int,
-    end: int,
-    width: int,
-    *,
-    source: str | None = None,
-) -> list[tuple[str, Buckets]]:
-    """Return (source, `width` buckets of [start, end)) of a measure, by source.
-
-    Wide buckets come from the 5-minute aggregates, narrow ones from the points.
-
-    Raises:
-        UnknownReference: no such measure, or not the caller's to read.
-        InvalidInput: an empty range or a width out of range.
-    """
-    from diurnal.model import series
-
-    state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, caller, measure)
-    whole = windows(ctx, state, caller, known, start, end) == [(start, end)]
-    trashed = state.home(known) in state.trashed_streams
-    if not whole or trashed or not series.from_aggregates_ok(start, end, width):
-        points = read(tx, ctx, caller, measure, start, end, source=source)
-        return [(n, series.buckets_exact(cols, start, end, width)) for n, cols in points]
-    by_source: dict[str, dict[int, list[bytes]]] = {}
-    for name, span, _batch, _n, agg in store.aggregates(
-        tx, caller.account_id, measure, start, end, time.DAY
-    ):
-        if source in (None, name):
-            by_source.setdefault(name, {}).setdefault(span, []).append(agg)
-    found: list[tuple[str, Buckets]] = []
-    for name, spans in sorted(by_source.items()):
-        chunks = [(span, aggs[0]) for span, aggs in spans.items() if len(aggs) == 1]
-        for span, aggs in spans.items():
-            if len(aggs) > 1:  # several imports told of this day: their points may be the same
-                data = store.of_span(tx, caller.account_id, measure, name, span)
-                united = series.union([series.decode(d) for d in data])
-                chunks.append((span, series.aggregate(united, span)))
-        found.append((name, series.buckets(chunks, start, end, width)))
-    audit.tell(tx, len(found), measure)
-    return found
-
-
-def listed(tx: Tx, ctx: Context, caller: Access) -> list[Listed]:
-    """Return every series that the caller may read."""
-    state = ctx.state(tx, caller.account_id)
-    found = []
-    for row in store.listed(tx, caller.account_id):
-        known = state.measure(row[0])
-        if known is None or state.home(known) in state.trashed_streams:
-            continue
-        if windows(ctx, state, caller, known, row[3], row[4] + 1):
-            found.append(Listed(row[0], row[1], int(row[2]), row[3], row[4]))
-    return found
-
-
-def times(
-    tx: Tx, caller: Access, measure: str, source: str, start: int, end: int
-) -> set[tuple[int, int]]:
-    """Return (start, end) of the points that a source has in [start, end).
-
-    For writers that leave what is known as it is; it tells nothing of values.
-    """
-    from diurnal.model import series
-
-    spans = store.how_many(tx, caller.account_id, measure, start - series.SPAN, end)
-    found: set[tuple[int, int]] = set()
-    for chunk in store.in_spans(tx, caller.account_id, measure, source, list(spans)):
-        cols = series.decode(chunk.data).slice_time(start, end)
-        found.update(zip(cols.start.tolist(), cols.end.tolist(), strict=True))
-    return found
-
-
 def remove(
     tx: WriteTx, ctx: Context, caller: Access, measure: str, source: str, start: int, end: int
 ) -> int:
@@ -485,7 +292,7 @@ def remove(
 
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     state = ctx.state(tx, caller.account_id)
-    known = _numeric(state, caller, measure)
+    known = numeric(state, caller, measure)
     spans = store.how_many(tx, caller.account_id, measure, start - series.SPAN, end)
     old = store.in_spans(tx, caller.account_id, measure, source, list(spans))
     made, was, gone = [], [], 0
