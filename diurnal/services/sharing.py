@@ -15,12 +15,12 @@ import msgspec
 from diurnal.auth import one_time_codes, passwords, tokens
 from diurnal.auth.passwords import Rule
 from diurnal.errors import InvalidInput, NotFound, Unauthenticated
-from diurnal.model.access import EVERY, RIGHTS, Access, Kind, Level, Permission, Place
-from diurnal.model.streams import ACCOUNT_STREAMS
-from diurnal.model.time import DAY, day_text
+from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.model.time import DAY
 from diurnal.services import accesses, accounts, audit, authentication, mail, own_address
 from diurnal.services.audit import Doing
-from diurnal.services.context import AccountState, Context
+from diurnal.services.context import Context
+from diurnal.services.permission_words import words
 from diurnal.store import accounts as account_rows
 from diurnal.store import changes
 from diurnal.store import shares as store
@@ -474,63 +474,6 @@ def _given(tx: Tx, ctx: Context, account_id: int, share: Share, stored: Stored) 
         link = ctx.keys.open(share.link_sealed, account_id)
     state = ctx.state(tx, account_id)
     return Given(share, stored, words(state, stored.access.permissions), link)
-
-
-_DOES = {
-    Level.READ: "See",
-    Level.CONTRIBUTE: "See, add and change",
-    Level.MANAGE: "See, add, change and arrange",
-    Level.CREATE_ONLY: "Add to, without seeing,",
-    Level.NONE: "Never see",
-}
-_RIGHTS = {"create": "add to", "read": "see", "update": "change", "delete": "delete from"}
-_PLACES = {
-    Place.NEAR: "places to about 1 km",
-    Place.AREA: "places to about 10 km",
-    Place.NONE: "no places",
-}
-
-
-def words(state: AccountState, permissions: Sequence[Permission]) -> list[str]:
-    """Return what permissions open, a sentence for each."""
-    return [_sentence(state, p) for p in permissions]
-
-
-def _doing(p: Permission) -> str:
-    if p.rights is None or p.level is Level.NONE:
-        return _DOES[p.level]
-    names = [_RIGHTS[right] for right in RIGHTS if right in p.rights]
-    told = " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
-    return told[:1].upper() + told[1:] or _DOES[Level.NONE]
-
-
-def _sentence(state: AccountState, p: Permission) -> str:
-    node = state.tree.get(p.stream) if p.stream in state.tree else None
-    name = node.name if node else ACCOUNT_STREAMS.get(p.stream, p.stream)
-    what = "everything" if p.stream == EVERY else f"“{name}”"
-    labels = [m.label for m in map(state.measure, p.measures or ()) if m is not None]
-    if labels:
-        what = ", ".join(labels) + ("" if p.stream == EVERY else f" in {what}")
-    if p.tags:
-        what += f" tagged {', '.join(p.tags)}"
-    parts = [f"{_doing(p)} {what}"]
-    if p.start is not None:
-        parts.append(f"from {_date(state, p.start)}")
-    if p.end is not None:
-        parts.append(f"up to {_date(state, p.end)}")
-    if p.level is Level.NONE:
-        return ", ".join(parts)
-    if p.days_only:
-        parts.append("only one value a day")
-    if p.place in _PLACES:
-        parts.append(_PLACES[p.place])
-    if p.delay:
-        parts.append(f"{p.delay} day{'' if p.delay == 1 else 's'} later")
-    return ", ".join(parts)
-
-
-def _date(state: AccountState, at: int) -> str:
-    return day_text(state.zones.day_at(at))
 
 
 def check_recipient(name: str) -> str:

@@ -19,7 +19,8 @@ from starlette.responses import Response, StreamingResponse
 from diurnal import http
 from diurnal.dialects.native import endpoint, wire
 from diurnal.dialects.native.endpoint import Call, Endpoint
-from diurnal.dialects.native.events import EventOut, event_json
+from diurnal.dialects.native.event_shapes import EventOut
+from diurnal.dialects.native.events import event_json
 from diurnal.errors import InvalidInput, TooLarge, Unavailable
 from diurnal.model.events import File
 from diurnal.services import attachments

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from diurnal.dialects.native.events import EventOut, EventsOut
+from diurnal.dialects.native.event_shapes import EventOut, EventsOut
 from diurnal.model.access import Access, Level
 from diurnal.services.context import Context
 from tests.clock import START, Clock
