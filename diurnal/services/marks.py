@@ -15,7 +15,7 @@ from diurnal.model import time
 from diurnal.model.measures import Measure
 from diurnal.model.sources import kind_of
 from diurnal.services.context import AccountState
-from diurnal.store import accounts, changes
+from diurnal.store import accounts, changes, source_days
 from diurnal.store import days as store
 from diurnal.store.database import Tx, WriteTx
 
@@ -46,11 +46,11 @@ def mark_all(tx: WriteTx, account_id: int, measures: Iterable[str], rev: int) ->
 def mark_homes(tx: WriteTx, state: AccountState, streams: Iterable[str], rev: int) -> None:
     """Mark every day of the measures whose points and days lie in `streams`."""
     within = set(streams)
-    for key in store.measures_seen(tx, state.account_id):
+    for key in source_days.measures_seen(tx, state.account_id):
         measure = state.measure(key)
         if measure is None or state.home(measure) not in within:
             continue
-        seen = store.days_seen(tx, state.account_id, key)
+        seen = source_days.days_seen(tx, state.account_id, key)
         # A point may carry an offset of its own, up to a day from the history's.
         mark(tx, state.account_id, {(key, day + n) for day in seen for n in (-1, 0, 1)}, rev)
         mark_all(tx, state.account_id, [key], rev)
@@ -67,12 +67,12 @@ def add_sources(tx: WriteTx, account_id: int, found: Mapping[str, str], at: int)
     rev = revs[0] if revs else 0
     for name, kind in fresh.items():
         if kind != kind_of(name):  # it was taken for another kind until now
-            mark_all(tx, account_id, store.measures_of(tx, account_id, name), rev)
+            mark_all(tx, account_id, source_days.measures_of(tx, account_id, name), rev)
 
 
 def order(tx: Tx, state: AccountState, measure: Measure) -> SourceOrder:
     """Return the order of the sources of a measure."""
-    return _arranged(tx, state, measure, store.facts(tx, state.account_id, measure.key))
+    return _arranged(tx, state, measure, source_days.facts(tx, state.account_id, measure.key))
 
 
 def _arranged(
@@ -112,7 +112,7 @@ def see(
     now = set(there)
     unsure = set(unsure)
     if not unsure and len(now) <= _FEW:
-        come = now - store.seen_cells(tx, account_id, now)
+        come = now - source_days.seen_cells(tx, account_id, now)
         if come:
             _change(tx, state, come, set(), rev)
         return
@@ -129,9 +129,9 @@ def see(
         alike.setdefault(frozenset(days[key]), []).append(key)
     known: set[Cell] = set()
     for same, keys in alike.items():
-        known |= store.seen_on(tx, account_id, keys, same)
+        known |= source_days.seen_on(tx, account_id, keys, same)
     for key, asked in doubtful.items():
-        found = store.sources_on(
+        found = source_days.sources_on(
             tx, account_id, key, asked, state.zones.day_at, state.trashed_streams
         )
         now |= {(key, source, day) for source, day in found}
@@ -144,12 +144,12 @@ def see(
 def _change(tx: WriteTx, state: AccountState, come: set[Cell], gone: set[Cell], rev: int) -> None:
     account_id = state.account_id
     keys = sorted({cell[0] for cell in come | gone})
-    before = store.facts_of(tx, account_id, keys)
-    store.saw(tx, account_id, come)
+    before = source_days.facts_of(tx, account_id, keys)
+    source_days.saw(tx, account_id, come)
     for key in sorted({cell[0] for cell in gone}):
-        store.unsee(tx, account_id, key, {cell[1:] for cell in gone if cell[0] == key})
+        source_days.unsee(tx, account_id, key, {cell[1:] for cell in gone if cell[0] == key})
     ranked = [key for key in keys if len(before[key]) > 1]
-    after = store.facts_of(tx, account_id, ranked) if ranked else {}
+    after = source_days.facts_of(tx, account_id, ranked) if ranked else {}
     for key in ranked:
         measure = state.measure(key)
         if measure is None:

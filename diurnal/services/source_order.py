@@ -12,8 +12,7 @@ from diurnal.model.sources import kind_of
 from diurnal.services import accesses, accounts, marks
 from diurnal.services.context import Context
 from diurnal.store import accounts as store
-from diurnal.store import changes
-from diurnal.store import days as day_store
+from diurnal.store import changes, source_days
 from diurnal.store.database import Tx, WriteTx
 
 SOURCES_MAX = 100
@@ -64,7 +63,7 @@ def get(tx: Tx, ctx: Context, caller: Access, measure: str) -> list[Ranked]:
 
 
 def _facts(tx: Tx, account_id: int, measure: str) -> list[tuple[str, int, int]]:
-    return [(row[0], row[1], row[2]) for row in day_store.facts(tx, account_id, measure)]
+    return [(row[0], row[1], row[2]) for row in source_days.facts(tx, account_id, measure)]
 
 
 def put(tx: WriteTx, ctx: Context, caller: Access, measure: str, names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from diurnal.services import accounts, days, events, measures, series, streams, 
 from diurnal.services.context import Context
 from diurnal.services.days import Day, NewDay
 from diurnal.store import days as store
+from diurnal.store import source_days
 from diurnal.store.sql import Sql
 from diurnal.store.tables import day_value, source_day
 from tests import cases
@@ -263,7 +264,9 @@ def seen(ctx: Context, who: Access) -> set[tuple[str, str, int]]:
         for key, source, day in found:
             if key == measure:
                 of_source.setdefault(source, []).append(day)
-        facts = ctx.store.read(lambda tx, measure=measure: store.facts(tx, who.account_id, measure))
+        facts = ctx.store.read(
+            lambda tx, measure=measure: source_days.facts(tx, who.account_id, measure)
+        )
         assert sorted(facts) == sorted((s, len(d), min(d)) for s, d in of_source.items())
     return found
 
@@ -278,7 +281,7 @@ def present(ctx: Context, who: Access) -> set[tuple[str, str, int]]:
         return {
             (key, source, day)
             for key in {*MEASURES, "weight", "steps"}
-            for source, day in store.sources_on(
+            for source, day in source_days.sources_on(
                 tx, who.account_id, key, span, state.zones.day_at, dead
             )
         }

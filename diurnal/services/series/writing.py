@@ -15,7 +15,7 @@ from diurnal.model.sources import kind_of
 from diurnal.services import audit, events, marks, sight
 from diurnal.services.context import AccountState, Context
 from diurnal.services.series.rights import numeric, windows
-from diurnal.store import changes, days
+from diurnal.store import changes, source_days
 from diurnal.store import series as store
 from diurnal.store.database import WriteTx
 from diurnal.store.series import Chunk
@@ -181,7 +181,7 @@ def touch(
         for c in listed:
             if not c.n:
                 continue
-            covered = days.covered(c.first, c.last, state.zones.day_at)
+            covered = source_days.covered(c.first, c.last, state.zones.day_at)
             # A point may carry an offset of its own, up to a day from the history's.
             cells.update((c.measure, d) for d in range(covered.start - 1, covered.stop + 1))
             (there if now else was).update((c.measure, c.source, d) for d in covered)
