@@ -67,7 +67,7 @@ def test_a_link_is_made_opened_by_a_guest_and_ended(
     dialog.get_by_role("button", name="Share it").click()
     expect(page.get_by_alt_text("QR code of the link")).to_be_visible()
     [share] = server.call("GET", "/shares")["shares"]
-    expect(page.locator(".link")).to_have_text(share["url"])
+    expect(page.locator(".verbatim")).to_have_text(share["url"])
     visit.shoot("sharing-link")
     page.get_by_role("button", name="Done").click()
     expect(page.get_by_text("places to about 10 km").first).to_be_visible()
@@ -174,7 +174,7 @@ def test_an_application_and_a_placeholder_are_made_and_deleted(
     assert visit.faults() == []
     visit.shoot("developer-form")
     page.get_by_role("button", name="Register it").click()
-    expect(page.get_by_role("dialog").locator(".secret")).to_have_count(2)
+    expect(page.get_by_role("dialog").locator(".verbatim")).to_have_count(2)
     page.get_by_role("button", name="Done").click()
     [client] = [c for c in server.call("GET", "/clients")["clients"] if c["name"] == "My bridge"]
     assert client["attributes"] == ["steps", "mood"]
@@ -182,7 +182,7 @@ def test_an_application_and_a_placeholder_are_made_and_deleted(
     page.get_by_role("button", name="Delete it").click()
     expect(page.get_by_text("My bridge is deleted")).to_be_visible()
     page.get_by_role("button", name="Make one").click()
-    expect(page.locator(".secret").first).to_contain_text("dn_")
+    expect(page.locator(".verbatim").first).to_contain_text("dn_")
     visit.go("/developer/placeholders")
     page.get_by_role("button", name="New placeholder").click()
     page.get_by_label("Name").fill("Steps")

@@ -57,7 +57,7 @@ def test_a_token_is_made_shown_once_and_revoked(visit: Visit) -> None:
     visit.page.get_by_label("Name", exact=True).fill("my script")
     assert visit.faults() == []
     visit.page.get_by_role("button", name="Make it").click()
-    secret = visit.page.locator(".secret").inner_text()
+    secret = visit.page.locator(".verbatim").inner_text()
     other = Server(visit.server.url, secret)
     assert other.call("GET", "/session")["name"] == "my script"
     with pytest.raises(urllib.error.HTTPError, match="403"):
