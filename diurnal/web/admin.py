@@ -1,4 +1,4 @@
-"""Running the server: its accounts by name and size, and invitations. For admins."""
+"""Accounts and invitations without a script, for admins; the page of the app is `/admin`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diurnal.store.database import Tx
 from diurnal.web import page
 from diurnal.web.security import when
 
-_HERE = "/admin"
+_HERE = "/plain/admin"
 Act = Callable[[Context, Access, Mapping[str, str]], "str | None"]
 """(context, caller, form) -> a link to show once, or None."""
 

@@ -26,7 +26,7 @@ PAGES = {
     "/assistants": "index.html",
     "/audit": "index.html",
     "/settings": "index.html",
-    "/admin/server": "index.html",
+    "/admin": "index.html",
     "/developer": "index.html",
     "/developer/placeholders": "index.html",
     "/developer/webhooks": "index.html",

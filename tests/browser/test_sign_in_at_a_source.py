@@ -77,7 +77,7 @@ def test_an_admin_gives_the_application_and_a_person_signs_in_with_it(
         with served(home) as server, visiting(chromium, server) as visit:
             visit.sign_in()
             page = visit.page
-            visit.go("/admin/server")
+            visit.go("/admin")
             page.get_by_role("button", name="Give one for Scale next door").click()
             page.get_by_label("Client ID").fill("our-id")
             page.get_by_label("Client secret").fill("our-secret")

@@ -142,7 +142,7 @@ def test_pages_of_what_goes_out_in_every_look(chromium: Browser, server: Server)
     for mode in ("light", "dark", "phone"):
         with visiting(chromium, server, mode) as visit:
             visit.sign_in()
-            for path in ("/assistants", "/developer/webhooks", "/admin/server"):
+            for path in ("/assistants", "/developer/webhooks", "/admin"):
                 visit.go(path)
                 visit.shoot(path.strip("/").replace("/", "-"))
                 assert visit.faults() == [], (mode, path)
@@ -156,7 +156,7 @@ def test_an_admin_invites_closes_an_account_and_sees_that_a_backup_is_whole(
     server, page = visit.server, visit.page
     server.call("POST", "/admin/accounts", {"username": "erin", "password": "another good one"})
     try:
-        visit.go("/admin/server")
+        visit.go("/admin")
         page.get_by_label("Whom it is for").fill("Dora")
         page.get_by_role("button", name="Make an invitation").click()
         expect(page.locator(".verbatim", has_text="/sign-up?invitation=")).to_be_visible()

@@ -115,10 +115,10 @@ export const ROUTES: readonly Route[] = [
     nav: { icon: Settings, key: "e", href: "/settings", group: "Account" },
   },
   {
-    path: "/admin/server",
+    path: "/admin",
     title: "Admin",
     load: () => import("./pages/admin/Admin.svelte"),
-    nav: { icon: Server, key: "n", href: "/admin/server", group: "Account", admin: true },
+    nav: { icon: Server, key: "n", href: "/admin", group: "Account", admin: true },
   },
   {
     path: "/developer",
