@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from diurnal.errors import Upstream
+from diurnal.outbound._answers import Failed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -70,14 +71,17 @@ def check(host: str, port: int, allow: Sequence[Network], look_up: Resolve) -> l
 
     Raises:
         NotAllowed: one of them may not.
-        Upstream: it has none.
+        Failed: none is found, which may be only because our own line is down.
+        Upstream: it is no name.
     """
     try:
         found = list(look_up(host, port))
-    except (OSError, UnicodeError) as error:
-        raise Upstream(f"{host} has no address") from error
+    except OSError as error:
+        raise Failed(f"{host} has no address") from error
+    except UnicodeError as error:
+        raise Upstream(f"{host} is no name of a host") from error
     if not found:
-        raise Upstream(f"{host} has no address")
+        raise Failed(f"{host} has no address")
     if any(not permitted(address, allow) for address in found):
         raise NotAllowed(
             f"{host} is in a private network; the setting outbound_allow names those that this "

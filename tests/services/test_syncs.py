@@ -176,6 +176,25 @@ def test_after_an_outage_only_the_gap_is_fetched(
     assert today(here) - day_from_text(window.query["from"]) == 10
 
 
+def test_a_house_without_internet_loses_no_stretch(
+    here: Context, alice: Access, service: Upstream, clock: Clock
+) -> None:
+    c = connect(here, alice, CONNECTOR)
+    # Where the line is down, names are not found.
+    offline = pointed(here, "http://scale.invalid")
+    problems = []
+    for _ in range(12):
+        problems.append(run(offline, c, force=True).problem)
+        clock.tick(6 * HOUR)
+    assert problems[0] == "scale.invalid has no address"
+    assert None not in problems
+    known = here.store.read(lambda tx: ledger_store.of(tx, c.account_id, c.id, "weights"))
+    assert known == []
+    said = here.store.read(lambda tx: connection_views.listed(tx, here, alice))
+    assert [view.set_aside for view in said] == [0]
+    assert run(here, c, force=True).problem is None
+
+
 def test_what_the_source_does_not_have_any_more_goes(
     here: Context,
     alice: Access,
