@@ -494,6 +494,19 @@ def test_profile_sets_merge_and_are_whose_they_are(ctx: Context, alice: Access, 
     assert owner.refused("GET", "profile/app", 400) == "invalid-operation"
 
 
+def test_what_2_0_calls_otherwise_is_called_so_too(owner: App) -> None:
+    told, made, found, none = owner.batch(
+        ("service.info", {}),
+        ("profile.update", {"id": "private", "update": {"a": 1}}),
+        ("profile.get", {"id": "private"}),
+        ("profile.get", {"id": "nothing"}),
+    )
+    over_http = owner.client.get("/pryv/service/info").json()
+    assert told == {k: v for k, v in over_http.items() if k != "meta"}
+    assert made == found == {"profile": {"a": 1}}
+    assert none["error"]["id"] == "unknown-resource"
+
+
 def test_followed_slices(owner: App) -> None:
     slice_ = {"name": "Bob", "url": "https://bob.example.org/", "accessToken": "t"}
     made = owner.call("POST", "followed-slices", 201, json=slice_)["followedSlice"]

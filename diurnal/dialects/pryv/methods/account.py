@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from diurnal.auth.passwords import Rule
+from diurnal.dialects.pryv import service
 from diurnal.dialects.pryv.checks import (
     TEXT,
     BadOperation,
@@ -16,7 +18,7 @@ from diurnal.dialects.pryv.checks import (
 from diurnal.dialects.pryv.methods import pseudo
 from diurnal.dialects.pryv.methods.accesses import nothing
 from diurnal.dialects.pryv.methods.table import Call, Method, Result, Table
-from diurnal.errors import Forbidden, InvalidInput
+from diurnal.errors import Forbidden, InvalidInput, NotFound
 from diurnal.services import accesses, passwords, profile_sets
 from diurnal.services.context import Context
 from diurnal.store import accounts as account_rows
@@ -40,6 +42,46 @@ def _profile(which: str) -> tuple[Method, Method]:
         return {"profile": _done(lambda: profile_sets.update(tx, ctx, call.access, which, asked))}
 
     return Method(nothing, get), Method(take, update, writes=True)
+
+
+_SETS = (profile_sets.PUBLIC, profile_sets.PRIVATE, profile_sets.APP)
+
+
+def _set_of(params: Params) -> str:
+    """Return which profile set is meant, as 2.0 names it by its id.
+
+    Raises:
+        NotFound: there is none like that.
+    """
+    if params["id"] not in _SETS:
+        raise NotFound(f'Unknown profile set "{params["id"]}"')
+    return str(params["id"])
+
+
+def _take_set(params: Params, _now: int) -> str:
+    check(params, {"id": TEXT}, required=("id",))
+    return _set_of(params)
+
+
+def get_set(tx: Tx, _ctx: Context, call: Call, asked: str) -> Result:
+    """Return a profile set by its id; https://api.pryv.com/reference/#get-profile."""
+    return {"profile": _done(lambda: profile_sets.get(tx, call.access, asked))}
+
+
+def _take_set_update(params: Params, _now: int) -> tuple[str, dict[str, Any]]:
+    check(params, {"id": TEXT, "update": _OBJECT}, required=("id", "update"))
+    return _set_of(params), dict(params["update"])
+
+
+def update_set(tx: WriteTx, ctx: Context, call: Call, asked: tuple[str, dict[str, Any]]) -> Result:
+    """Change a profile set by its id."""
+    return {"profile": _done(lambda: profile_sets.update(tx, ctx, call.access, *asked))}
+
+
+def tell_service(_tx: Tx, _ctx: Context, call: Call, _asked: None) -> Result:
+    """Return what the service tells of itself; https://api.pryv.com/reference/#service-info."""
+    parts = urlsplit(call.base)
+    return service.info(call.base, f"{parts.scheme}://{parts.netloc}")
 
 
 def _done(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -117,6 +159,9 @@ _PUBLIC, _PRIVATE, _APP = map(
 )
 
 METHODS: Table = {
+    "service.info": Method(nothing, tell_service, quick=lambda _asked: True),
+    "profile.get": Method(_take_set, get_set),
+    "profile.update": Method(_take_set_update, update_set, writes=True),
     "profile.getPublic": _PUBLIC[0],
     "profile.updatePublic": _PUBLIC[1],
     "profile.getPrivate": _PRIVATE[0],
