@@ -99,9 +99,7 @@ class Stored(msgspec.Struct, rename="camel", gc=False):
     @property
     def sent(self) -> Told | None:
         """What was uploaded here, None for what came by another way."""
-        if self.client_data is None:
-            return None
-        said = self.client_data.get(KEPT)
+        said = (self.client_data or {}).get(KEPT)
         if not isinstance(said, dict):
             return None
         # Another API may have written anything there.
@@ -132,14 +130,14 @@ def found(
             if at < first:
                 continue
             stored = _stored(native_json(one.body, one.tail))
-            sent = stored.sent
+            sent = None if stored.client_data is None else stored.sent
             if sent is not None:
                 name, type_, parameters = sent
             elif stored.measure in dictionary.MEASURES:
                 continue
             else:
                 name, type_, parameters = meaning(stored)
-            start, lasted = times.write(at), stored.duration
+            start, lasted = time.clock_text(at, "T", fraction=True), stored.duration
             row = Row(
                 user,
                 start,

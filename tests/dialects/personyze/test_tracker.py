@@ -102,6 +102,20 @@ def test_another_session_begins_when_asked_for_or_after_an_hour_and_a_half(
     assert (user["session_counter"], len(app.sessions())) == (3, 3)
 
 
+def test_sessions_are_counted_on_their_day(
+    ctx: Context, alice: Access, app: App, clock: Clock
+) -> None:
+    begun = {device: app.track(user_id=device, new_session=True) for device in (5, 6)}
+    clock.tick(600 * SECOND)
+    for device, answer in begun.items():
+        app.session = answer["session_id"]
+        app.track(["Navigate", "a"], user_id=device, new_session=False)
+    assert [s["duration"] for s in app.sessions()] == [600, 600]
+    today = START // DAY
+    found = ctx.store.read(lambda tx: days.values(tx, ctx, alice, ["app_session"], today, today))
+    assert found["app_session"][0].value == 2
+
+
 @pytest.mark.parametrize("told", ["", "x", "1 2", "99999999999999999999 1", "1 999999999999999999"])
 def test_a_session_that_is_not_there_is_begun(app: App, told: str) -> None:
     app.session = told
