@@ -66,6 +66,14 @@ def _merged(stretches: Iterable[Stretch]) -> list[Stretch]:
     return joined
 
 
+def wanted_again(ledger: Iterable[Stretch]) -> list[Stretch]:
+    """Return a ledger without what was given up after tries: its source may have got well.
+
+    What the source itself said not to have stays refused.
+    """
+    return [s for s in ledger if s.state != REFUSED or not s.tries]
+
+
 def gaps(ledger: Sequence[Stretch], start: int, end: int) -> list[tuple[int, int]]:
     """Return what of [start, end) is neither fetched nor refused, in order."""
     found = []

@@ -10,6 +10,7 @@ import msgspec
 from diurnal import outbound
 from diurnal.connectors import Connector, Key, OAuth2
 from diurnal.errors import Conflict, InvalidInput, NotFound, TooMany
+from diurnal.model import ledger
 from diurnal.model.access import Access
 from diurnal.services import (
     accesses,
@@ -26,6 +27,7 @@ from diurnal.services.schedule import ACTIVE, NEW, PAUSED, RECONNECT
 from diurnal.services.upstreams import AppKeys
 from diurnal.store import batches, changes, deliveries
 from diurnal.store import connections as store
+from diurnal.store import ledger as ledger_store
 from diurnal.store.connections import Stored
 from diurnal.store.database import Tx, WriteTx
 
@@ -186,6 +188,7 @@ def update(
     store.save(tx, changed)
     changes.append(tx, c.account_id, stamp, caller.id, [("connection", "update", id_)])
     if state == ACTIVE and (c.state != ACTIVE or wish is not None):
+        _ask_again(tx, c)
         schedule.enqueue(tx, ctx, changed, ctx.now())
     return changed
 
@@ -262,6 +265,7 @@ def signed_in(ctx: Context, caller: Access, id_: str, code: str, state: str | No
     def begin(tx: WriteTx) -> Stored:
         changes.reserve(tx, c.account_id, 0, ctx.now())
         known = find(tx, caller, id_)
+        _ask_again(tx, known)
         schedule.enqueue(tx, ctx, known, ctx.now())
         return known
 
@@ -278,10 +282,20 @@ def sync_now(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> str:
         Conflict: it is not signed in, or paused.
     """
     accesses.must_own(caller)
+    changes.reserve(tx, caller.account_id, 0, ctx.now())
     c = find(tx, caller, id_)
     if c.state != ACTIVE:
         raise Conflict(words(c, c.name, ctx.now()))
+    _ask_again(tx, c)
     return schedule.enqueue(tx, ctx, c, ctx.now(), force=True)
+
+
+def _ask_again(tx: WriteTx, c: Stored) -> None:
+    """Have what was given up fetched after all: a person looked after the source."""
+    for pull, known in ledger_store.all_of(tx, c.account_id, c.id).items():
+        wanted = ledger.wanted_again(known)
+        if len(wanted) < len(known):
+            ledger_store.replace(tx, c.account_id, c.id, pull, wanted)
 
 
 def retry(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> str:
@@ -290,6 +304,7 @@ def retry(tx: WriteTx, ctx: Context, caller: Access, id_: str) -> str:
     changes.reserve(tx, caller.account_id, 0, ctx.now())
     c = find(tx, caller, id_)
     deliveries.again(tx, c.account_id, c.id)
+    _ask_again(tx, c)
     return schedule.enqueue(tx, ctx, c, ctx.now(), replay=True)
 
 

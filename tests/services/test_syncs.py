@@ -28,6 +28,7 @@ from diurnal.services.context import Context
 from diurnal.store import connections as store
 from diurnal.store import deliveries
 from diurnal.store import ledger as ledger_store
+from tests import cases
 from tests.clock import Clock
 from tests.services.syncing import (
     CONNECTOR,
@@ -441,3 +442,9 @@ def test_a_stretch_that_is_never_understood_is_left_in_the_end(
         lambda tx: connection_views.coverage(tx, here, alice, c.id, first, first + 10)
     )
     assert strip.days == "dddddrddddd"
+    service.answer = weights
+    run(here, c, force=True)
+    assert str(60) not in stored(here, alice)
+    cases.write(here, connections.sync_now, alice, c.id)
+    run(here, c, force=True)
+    assert str(60) in stored(here, alice)
