@@ -45,6 +45,8 @@ Render = Callable[[AppError, int, str], Response]
 Handler = Callable[[Request], Awaitable[Response]]
 
 COOKIE = "diurnal_session"
+_HEADERS = "diurnal.headers"
+"""Where a request's scope holds its headers by name, once somebody asked for one."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -74,11 +76,12 @@ def _wire_name(name: str) -> bytes:
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return a request header; `name` in lower case."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
+    """Return a request header, the first of that name; `name` in lower case."""
+    known = scope.get(_HEADERS)
+    if known is None:
+        known = scope[_HEADERS] = dict(reversed([*scope["headers"]]))
+    value = known.get(name)
+    return None if value is None else str(value, "latin-1")
 
 
 async def body(request: Request, limit: int) -> bytes:
@@ -197,7 +200,9 @@ async def resolve(
     if known.resource is not None and not anywhere and not _is_at(ctx, known.resource):
         doing.done_by(known)
         raise Unauthenticated("this token is for another address", access=known)
-    await doing.resolved(known)
+    waits = doing.resolved(known)
+    if waits is not None:
+        await waits
     return known
 
 
@@ -346,32 +351,48 @@ def guarded(
         watch: which door and what is done there: it is then audited and limited in its rate.
     """
 
-    async def attempt(request: Request) -> tuple[AppError | None, Response]:
+    def refused(error: AppError) -> Response:
+        status, id_ = status_of(error, statuses)
+        response = render(error, status, id_)
+        response.headers.update(retry_headers(error))
+        return response
+
+    def failed() -> tuple[AppError, Response]:
+        bug = AppError("something went wrong on our side")
+        return bug, render(bug, *statuses[AppError])
+
+    async def answer(request: Request) -> Response:
         try:
-            if watch is not None:
-                waits = watch.limits.by_address(address(request))
-                if waits is not None:
-                    await waits
-            return None, await handler(request)
+            return await handler(request)
         except AppError as error:
-            status, id_ = status_of(error, statuses)
-            response = render(error, status, id_)
-            response.headers.update(retry_headers(error))
-            return error, response
+            return refused(error)
         except ClientDisconnect:
             raise
         except Exception:
             log.exception("request failed", path=request.url.path, method=request.method)
-            bug = AppError("something went wrong on our side")
-            return bug, render(bug, *statuses[AppError])
+            return failed()[1]
 
-    async def answer(request: Request) -> Response:
-        if watch is None:
-            return (await attempt(request))[1]
-        begun = doing.begin(watch, address(request), request.scope)
+    if watch is None:
+        return answer
+
+    async def watched(request: Request) -> Response:
+        where = address(request)
+        begun = doing.begin(watch, where, request.scope)
         started = time.perf_counter()
+        error: AppError | None = None
         try:
-            error, response = await attempt(request)
+            try:
+                waits = watch.limits.by_address(where)
+                if waits is not None:
+                    await waits
+                response = await handler(request)
+            except AppError as raised:
+                error, response = raised, refused(raised)
+            except ClientDisconnect:
+                raise
+            except Exception:
+                log.exception("request failed", path=request.url.path, method=request.method)
+                error, response = failed()
         except BaseException:
             await doing.end(watch, begun, AppError("cut off"))
             raise
@@ -381,7 +402,7 @@ def guarded(
             response.raw_headers.extend(done.limited)
         return response
 
-    return answer
+    return watched
 
 
 def router(paths: Mapping[str, Handler], otherwise: Handler) -> Router:
@@ -392,17 +413,28 @@ def router(paths: Mapping[str, Handler], otherwise: Handler) -> Router:
     """
     # No methods named: Starlette's own answer to another method would be plain text.
     routes = [
-        Route(spelling, handler, methods=[])
+        Route(spelling, _Answering(handler), methods=[])
         for path, handler in paths.items()
         for spelling in dict.fromkeys((path, path.rstrip("/") + "/"))
     ]
     return _Router(routes, otherwise)
 
 
+class _Answering:
+    """A handler as an application, without what Starlette wraps around a function's."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
 class _Router(Router):
     def __init__(self, routes: list[Route], otherwise: Handler) -> None:
         super().__init__(routes, redirect_slashes=False)
-        self._otherwise = otherwise
+        self._otherwise = _Answering(otherwise)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Router.app`; nothing is at a path with NUL in it, which is no text to PostgreSQL."""
@@ -414,8 +446,7 @@ class _Router(Router):
         if scope["type"] != "http":
             await super().not_found(scope, receive, send)
             return
-        request = Request(scope, receive, send)
-        await (await self._otherwise(request))(scope, receive, send)
+        await self._otherwise(scope, receive, send)
 
 
 def base_url(request: Request, settings_url: str | None) -> str:
@@ -481,10 +512,11 @@ _COMMON_NAMES = frozenset(name for name, _ in _COMMON)
 def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Send:
     """Return what sends an answer with more headers; they are asked for when it begins."""
 
-    async def sending(message: Message) -> None:
+    # Runs twice a request: no coroutine of its own.
+    def sending(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *headers()]
-        await send(message)
+        return send(message)
 
     return sending
 
@@ -498,7 +530,7 @@ class NoStore:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers added."""
 
-        # Runs twice a request: no coroutine of its own, and no set where none of these is named.
+        # As above; and no set where none of these is named.
         def sending(message: Any) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())

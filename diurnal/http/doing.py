@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -95,18 +95,26 @@ def done_by(access: Access) -> None:
         known[0].by(access)
 
 
-async def resolved(access: Access) -> None:
-    """Say whose token it is, and count the call.
+def resolved(access: Access) -> Awaitable[None] | None:
+    """Say whose token it is, and count the call: now, or once that is awaited.
 
     Raises:
-        TooMany: past the token's limit.
+        TooMany: past the token's limit; when awaited.
     """
     known = _now.get()
-    if known is not None:
-        doing, watch, _ = known
-        doing.by(access)
-        told = watch.limits.by_token(access)
-        doing.limited = told if isinstance(told, tuple) else await told
+    if known is None:
+        return None
+    doing, watch, _ = known
+    doing.by(access)
+    told = watch.limits.by_token(access)
+    if not isinstance(told, tuple):
+        return _limited(doing, told)
+    doing.limited = told
+    return None
+
+
+async def _limited(doing: Doing, told: Awaitable[limits.Headers]) -> None:
+    doing.limited = await told
 
 
 def begin(watch: Watch, address: str, scope: Scope) -> Any:

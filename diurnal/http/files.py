@@ -36,7 +36,8 @@ Given = list[tuple[str, str, str, int]]
 
 def is_multipart(request: Request) -> bool:
     """Return whether a body comes in parts."""
-    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+    given = http.header(request.scope, b"content-type") or ""
+    return given.lower().startswith("multipart/form-data")
 
 
 async def received(

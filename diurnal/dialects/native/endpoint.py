@@ -337,15 +337,18 @@ class _Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and http.header(scope, b"origin") is None:
-            await self._routed(scope, receive, send)
+            await self._find(scope)(scope, receive, send)
         else:
             await self._cors(scope, receive, send)
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        known = None
-        if scope["type"] == "http":
-            known = self._fixed.get(scope["path"].removeprefix(scope["root_path"]))
-        await (known or self._router)(scope, receive, send)
+        await self._find(scope)(scope, receive, send)
+
+    def _find(self, scope: Scope) -> ASGIApp:
+        if scope["type"] != "http":
+            return self._router
+        known = self._fixed.get(scope["path"].removeprefix(scope["root_path"]))
+        return known or self._router
 
 
 def _cors(app: ASGIApp) -> ASGIApp:

@@ -193,9 +193,10 @@ def app(ctx: Context) -> ASGIApp:
 
     def guarded(handler: Handler) -> Handler:
         async def handle(request: Request) -> Response:
-            if request.method == "OPTIONS":
+            method = request.scope["method"]
+            if method == "OPTIONS":
                 return Response()
-            if request.method == "POST":
+            if method == "POST":
                 request = await wire.unfolded(request)
             return await handler(request)
 
@@ -268,17 +269,20 @@ async def _file(ctx: Context, request: Request) -> Response:
         account_id = await wire.account_of(ctx, request)
         file_id = request.path_params["fileId"]
         call = await attachments.by_read_token(ctx, account_id or 0, read_token, file_id)
-        await http.doing.resolved(call.access)
+        waits = http.doing.resolved(call.access)
+        if waits is not None:
+            await waits
     return await attachments.get(ctx, call, request)
 
 
 async def _params(request: Request) -> Params:
     """Return what a call is given, in URL and body, as a socket would have it."""
     path = {k: v for k, v in request.path_params.items() if k in ("id", "fileId")}
-    if request.method in ("POST", "PUT"):
+    method = request.scope["method"]
+    if method in ("POST", "PUT"):
         raw = await wire.body(request)
         given = checks.params_of(checks.parse(raw)) if raw or not path else {}
-        if request.method == "PUT":
+        if method == "PUT":
             return {**path, "update": given}
         return {**given, **path}
     return checks.from_url(request.query_params.multi_items()) | path
@@ -290,7 +294,8 @@ def _verb(request: Request, *known: str) -> str:
     Raises:
         NotFound: the path does not have it.
     """
-    verb = "GET" if request.method == "HEAD" else request.method
+    method = request.scope["method"]
+    verb = "GET" if method == "HEAD" else method
     if verb not in known:
         raise NotFound("Unknown resource.")
     return verb
@@ -303,6 +308,11 @@ _ALWAYS = (
     (b"access-control-allow-credentials", b"true"),
     (b"vary", b"Origin"),
 )
+
+
+def _asked(scope: Scope, name: bytes, otherwise: bytes) -> bytes:
+    value = http.header(scope, name)
+    return otherwise if value is None else value.encode("latin-1")
 
 
 class _Headers:
@@ -319,20 +329,19 @@ class _Headers:
         await self._router(scope, receive, send)
 
     def _of(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        asked = dict(scope["headers"])
         added = [
             _VERSION,
             # 2.0 sends it no more; older clients set their clocks by it.
             (b"server-time", str(seconds(self._ctx.now())).encode()),
             # No cookie opens anything here, so any page may call.
-            (b"access-control-allow-origin", asked.get(b"origin", b"*")),
+            (b"access-control-allow-origin", _asked(scope, b"origin", b"*")),
             (
                 b"access-control-allow-methods",
-                asked.get(b"access-control-request-method", b"POST, GET, PUT, DELETE, OPTIONS"),
+                _asked(scope, b"access-control-request-method", b"POST, GET, PUT, DELETE, OPTIONS"),
             ),
             (
                 b"access-control-allow-headers",
-                asked.get(b"access-control-request-headers", b"Authorization, Content-Type"),
+                _asked(scope, b"access-control-request-headers", b"Authorization, Content-Type"),
             ),
             *_ALWAYS,
         ]
