@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 GROUP_MAX = 256
 """Writes that share one commit."""
+TURNS_MAX = 8
+"""Turns of a loop that a write waits at most for others, as long as each turn brings some."""
 BULK_PAUSE_S = 0.001
 """After a bulk turn, so that the server's writes get theirs."""
 READERS = 4
@@ -211,10 +213,10 @@ class SqliteStore:
         return self._queue.qsize()
 
     def _arrive(self, loop: asyncio.AbstractEventLoop, write: _Write) -> None:
-        """Queue a write with the others of this turn of its loop.
+        """Queue a write with the others that its loop has still to read.
 
         They share a commit then, and the writer does not want the interpreter while their requests
-        are still being read.
+        are being read: those who were answered together ask again together.
         """
         if self._closed:
             raise Unavailable("the store is closing")
@@ -223,9 +225,14 @@ class SqliteStore:
             arrived.append(write)
             return
         self._arrived[loop] = [write]
-        loop.call_soon(self._hand_over, loop)
+        loop.call_soon(self._hand_over, loop, 0, TURNS_MAX)
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
+        """Give the writer what has arrived, once a turn of the loop brings no more."""
+        n = len(self._arrived[loop])
+        if seen < n < GROUP_MAX and turns and not self._closed:
+            loop.call_soon(self._hand_over, loop, n, turns - 1)
+            return
         for write in self._arrived.pop(loop):
             try:
                 self._enqueue(write)
