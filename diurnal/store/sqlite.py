@@ -161,8 +161,9 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._kept: _Write | None = None
+        self._queue: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
+        self._given = self._taken = 0
+        self._kept: list[_Write] | None = None
         self._arrived: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
         self._listeners: list[Listener] = []
         self.meta_commits = 0
@@ -191,7 +192,7 @@ class SqliteStore:
     def write(self, fn: Callable[[Any], T], *, bulk: bool = False) -> Future[T]:
         """See `Store.write`."""
         future: Future[T] = Future()
-        self._enqueue(_Write(fn, future, None, bulk=bulk))
+        self._enqueue([_Write(fn, future, None, bulk=bulk)])
         return future
 
     def submit(self, fn: Callable[[Any], T]) -> asyncio.Future[T]:
@@ -210,7 +211,7 @@ class SqliteStore:
 
     def backlog(self) -> int:
         """See `Store.backlog`."""
-        return self._queue.qsize()
+        return self._given - self._taken
 
     def _arrive(self, loop: asyncio.AbstractEventLoop, write: _Write) -> None:
         """Queue a write with the others that its loop has still to read.
@@ -233,18 +234,23 @@ class SqliteStore:
         if seen < n < GROUP_MAX and turns and not self._closed:
             loop.call_soon(self._hand_over, loop, n, turns - 1)
             return
-        for write in self._arrived.pop(loop):
+        arrived = self._arrived.pop(loop)
+        for i in range(0, n, GROUP_MAX):
+            some = arrived[i : i + GROUP_MAX]
             try:
-                self._enqueue(write)
+                self._enqueue(some)
             except Unavailable as error:
-                _end_future(write.future, None, error)
+                for write in some:
+                    _end_future(write.future, None, error)
 
-    def _enqueue(self, write: _Write) -> None:
+    def _enqueue(self, writes: list[_Write]) -> None:
+        """Queue writes; those of one call share a commit."""
         # Under a lock: nothing may come behind the end that `close` puts into the queue.
         with self._door:
             if self._closed:
                 raise Unavailable("the store is closing")
-            self._queue.put(write)
+            self._given += len(writes)
+            self._queue.put(writes)
 
     def _run(self) -> None:
         while group := self._gather():
@@ -256,12 +262,11 @@ class SqliteStore:
 
     def _gather(self) -> list[_Write]:
         """Wait for writes and return those that share a commit; none when the store closes."""
-        first, self._kept = self._kept or self._queue.get(), None
-        if first is None:
+        group, self._kept = self._kept or self._queue.get(), None
+        if group is None:
             return []
-        group = [first]
         # A bulk write is as long as a turn may be: it shares its commit with none.
-        while len(group) < GROUP_MAX and not first.bulk:
+        while len(group) < GROUP_MAX and not group[0].bulk:
             try:
                 more = self._queue.get_nowait()
             except queue.Empty:
@@ -269,10 +274,11 @@ class SqliteStore:
             if more is None:
                 self._queue.put(None)
                 break
-            if more.bulk:
+            if more[0].bulk or len(group) + len(more) > GROUP_MAX:
                 self._kept = more
                 break
-            group.append(more)
+            group += more
+        self._taken += len(group)
         return group
 
     def _logged(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
