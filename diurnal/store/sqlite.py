@@ -37,6 +37,11 @@ GROUP_MAX = 256
 """Writes that share one commit."""
 TURNS_MAX = 8
 """Turns of a loop that a write waits at most for others, as long as each turn brings some."""
+SIBLINGS = 4
+"""Of so many who were answered together most ask again at once. The next group is theirs: a commit
+is most of what a small write costs, and half a group has the other half in its way."""
+SIBLINGS_SHARE, SIBLINGS_MAX_S = 0.3, 0.001
+"""What of the time that their commit took they are waited for, and how long at most."""
 BULK_PAUSE_S = 0.001
 """After a bulk turn, so that the server's writes get theirs."""
 READERS = 4
@@ -254,11 +259,15 @@ class SqliteStore:
 
     def _run(self) -> None:
         while group := self._gather():
+            begun = time.monotonic()
             self._settle(*self._commit(group))
+            took = time.monotonic() - begun
             if self._log_pages >= CHECKPOINT_PAGES:
                 self._fold.set()
             if group[0].bulk:
                 time.sleep(BULK_PAUSE_S)
+            elif len(group) >= SIBLINGS:
+                time.sleep(min(took * SIBLINGS_SHARE, SIBLINGS_MAX_S))
 
     def _gather(self) -> list[_Write]:
         """Wait for writes and return those that share a commit; none when the store closes."""

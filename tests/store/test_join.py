@@ -13,7 +13,7 @@ from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
 from diurnal.services import events
 from diurnal.services.context import Context
-from diurnal.store import changes
+from diurnal.store import changes, sqlite
 from diurnal.store.database import WriteTx
 from diurnal.store.event_queries import Found
 from tests.faults import ledger
@@ -121,6 +121,45 @@ def test_writes_of_one_turn_of_the_loop_share_a_commit(ctx: Context) -> None:
 
     assert asyncio.run(at_once()) == list(range(20))
     assert groups == [20]
+
+
+def pausing(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(sqlite, "SIBLINGS_SHARE", 1e9)
+    monkeypatch.setattr(sqlite, "SIBLINGS_MAX_S", seconds)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_those_who_were_answered_together_share_the_next_commit_too(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing(monkeypatch, 1.0)
+    groups: list[int] = []
+
+    def seen(tx: WriteTx, waiting: Sequence[int]) -> list[int]:
+        groups.append(len(waiting))
+        return list(waiting)
+
+    async def ask_twice() -> None:
+        await asyncio.gather(*(ctx.store.join("key", seen, n) for n in range(sqlite.SIBLINGS)))
+        early = ctx.store.join("key", seen, 1)
+        await asyncio.sleep(0.1)
+        await asyncio.gather(early, ctx.store.join("key", seen, 2))
+
+    asyncio.run(ask_twice())
+    assert groups == [sqlite.SIBLINGS, 2]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_few_are_not_kept_waiting_for_others(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing(monkeypatch, 60)
+
+    async def alone() -> None:
+        for _ in range(3):
+            await asyncio.gather(*(ctx.store.submit(lambda _tx: 1) for _ in range(3)))
+
+    asyncio.run(asyncio.wait_for(alone(), 30))
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
