@@ -84,6 +84,12 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None if value is None else str(value, "latin-1")
 
 
+def put_headers(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+    """Give a request other headers."""
+    scope["headers"] = headers
+    scope.pop(_HEADERS, None)
+
+
 async def body(request: Request, limit: int) -> bytes:
     """Return the whole body.
 

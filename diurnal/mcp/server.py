@@ -52,7 +52,7 @@ async def answer(ctx: Context, caller: Access, request: Request, raw: bytes) -> 
     scope: MutableMapping[str, Any] = dict(request.scope)
     scope[CALL] = (ctx, caller)
     # The protocol's forms for one answer and for many are both taken; we answer at once.
-    scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"accept"]
+    http.put_headers(scope, [(k, v) for k, v in scope["headers"] if k != b"accept"])
     scope["headers"].append((b"accept", b"application/json, text/event-stream"))
     given = iter([{"type": "http.request", "body": raw, "more_body": False}])
     start: Message = {"status": 500, "headers": []}

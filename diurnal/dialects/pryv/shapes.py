@@ -141,7 +141,9 @@ def _plain(params: Params) -> NewEvent | None:
     one, many, type_ = given.stream_id, given.stream_ids, given.type
     if (one is None) == (many is None) or not TYPE.fullmatch(type_) or type_.startswith(SERIES):
         return None
-    if many is not None and (not many or any("\0" in s for s in many)):
+    if many is not None and not many:
+        return None
+    if any("\0" in s for s in (one or "", given.description or "", *(many or ()))):
         return None
     # A null is not left out: who gives one is told what is wrong with it.
     if ("streamId" in params) == ("streamIds" in params):

@@ -72,7 +72,8 @@ async def unfolded(request: Request) -> Request:
         kept.append((b"authorization", form["_auth"].encode("latin-1", "replace")))
     kept.append((_LENGTH, str(len(told)).encode()))
     # In place: what is added to the answer looks at the same scope.
-    request.scope.update(method=form.get("_method", "POST").upper(), headers=kept)
+    request.scope["method"] = form.get("_method", "POST").upper()
+    http.put_headers(request.scope, kept)
 
     async def receive() -> Message:
         return {"type": "http.request", "body": told, "more_body": False}
