@@ -32,7 +32,7 @@ from diurnal.http import doing as doing
 from diurnal.http import metrics
 from diurnal.http.doing import Watch as Watch
 from diurnal.model.access import Access
-from diurnal.services import accounts, authentication, sessions
+from diurnal.services import accounts, authentication, legacy, sessions
 from diurnal.services.context import Context
 from diurnal.store.database import Joined, Tx, WriteTx
 
@@ -176,6 +176,14 @@ def basic_of(scheme: str, rest: str) -> tuple[str, str] | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return user, password
+
+
+async def came_by(ctx: Context, account_id: int, way: str) -> bool:
+    """Return whether an account lets a legacy way in, and count its use if so."""
+    let_in = await read(ctx, lambda tx: legacy.allowed(tx, ctx, account_id, way), quick=True)
+    if let_in:
+        legacy.used(ctx, account_id, way)
+    return let_in
 
 
 async def resolve(

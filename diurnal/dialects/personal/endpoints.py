@@ -26,6 +26,7 @@ from diurnal.store.database import Tx
 T = TypeVar("T")
 
 NO_TOKEN = "Your token is missing or not valid."  # noqa: S105 - says so
+URL_WAY = "personal.token_in_url"
 NOT_THERE = "This collection or element doesn't exist."
 NUMBERING_TRIES = 5
 ACTIONS = {
@@ -176,6 +177,7 @@ async def _caller(ctx: Context, request: Request, parameter: str) -> Access:
 
     Raises:
         Unauthenticated: it is missing, or opens nothing here.
+        Forbidden: the account takes none from addresses.
     """
     token = request.query_params.get(parameter, "")
     if not token:
@@ -183,6 +185,8 @@ async def _caller(ctx: Context, request: Request, parameter: str) -> Access:
     caller = await http.resolve(ctx, token)
     if caller.api != "personal":
         raise Unauthenticated(NO_TOKEN)
+    if not await http.came_by(ctx, caller.account_id, URL_WAY):
+        raise Forbidden("the owner of this account takes no tokens from addresses")
     verb = VERBS.get(request.method)
     if verb is not None:
         http.doing.name(f"elements.{verb}")

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from diurnal import http
 from diurnal.dialects.personal import admin, elements, resources, shell, updating
 from diurnal.dialects.personal.elements import Unnumbered
+from diurnal.dialects.personal.endpoints import URL_WAY
 from diurnal.errors import (
     AppError,
     Conflict,
@@ -189,6 +190,8 @@ async def cron(ctx: Context, request: Request) -> Response:
     except Unauthenticated:
         return refused
     if caller.api != personal.API or caller.name != personal.MASTER:
+        return refused
+    if not await http.came_by(ctx, caller.account_id, URL_WAY):
         return refused
     owner = accesses.personal(caller.account_id, caller.username)
     lines = await http.write(ctx, lambda tx: updating.look_now(tx, ctx, owner))

@@ -22,7 +22,7 @@ from diurnal.errors import NotFound, Unauthenticated
 from diurnal.http import Json
 from diurnal.model.access import Access
 from diurnal.model.events import seconds
-from diurnal.services import authentication, legacy
+from diurnal.services import authentication
 from diurnal.services.context import Context
 
 API = "pryv"
@@ -132,14 +132,10 @@ async def check_url_way(ctx: Context, access: Access) -> None:
     """
     if access.api != API:
         raise words.UnknownToken("Cannot find access from token.")
-    allowed = await http.read(
-        ctx, lambda tx: legacy.allowed(tx, ctx, access.account_id, URL_WAY), quick=True
-    )
-    if not allowed:
+    if not await http.came_by(ctx, access.account_id, URL_WAY):
         raise checks.WordedForbidden(
             "The owner of this account does not take tokens from addresses."
         )
-    legacy.used(ctx, access.account_id, URL_WAY)
 
 
 def base_of(request: Request) -> str:

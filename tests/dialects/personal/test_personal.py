@@ -13,9 +13,10 @@ from diurnal import catalog
 from diurnal.dialects.personal import wire
 from diurnal.model.access import RIGHTS, Access
 from diurnal.model.events import NewEvent
-from diurnal.services import days, events, personal
+from diurnal.services import days, events, legacy, personal
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
+from tests import cases
 from tests.clock import DAY, START, Clock
 from tests.dialects.client import Client
 
@@ -191,6 +192,17 @@ def test_a_token_that_opens_nothing_is_refused(ctx: Context, caller: Caller) -> 
     answer = caller.client.get("/personal/v1/steps.xml")
     assert answer.status_code == 401
     assert etree.fromstring(answer.content).findtext("code") == "401"
+
+
+def test_an_owner_keeps_tokens_in_addresses_out(
+    ctx: Context, alice: Access, caller: Caller
+) -> None:
+    way = "personal.token_in_url"
+    caller.ask("POST", "statuses", 201, data=SENT[0][1])
+    [told] = [w for w in cases.read(ctx, legacy.listed, alice) if w.way.key == way]
+    assert told.uses == 1
+    cases.write(ctx, legacy.switch, alice, way, on=False)
+    assert caller.get("statuses", 401)["message"] == "Unauthorized"
 
 
 def test_each_right_opens_its_own_verb(ctx: Context, alice: Access, caller: Caller) -> None:
