@@ -450,11 +450,6 @@ class _Router(Router):
         super().__init__(routes, redirect_slashes=False)
         self._otherwise = _Answering(otherwise)
 
-    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See `Router.app`; nothing is at a path with NUL in it, which is no text to PostgreSQL."""
-        found = "\0" not in scope.get("path", "")
-        await (super().app if found else self.not_found)(scope, receive, send)
-
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Router.not_found`."""
         if scope["type"] != "http":
