@@ -10,10 +10,11 @@ from diurnal.errors import InvalidInput
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery, NewEvent
 from diurnal.model.measures import Measure, ValueKind
-from diurnal.model.time import day_text, to_datetime
+from diurnal.model.time import day_text
 from diurnal.services import days, events, streams
 from diurnal.services.context import AccountState, Context
 from diurnal.services.days import Day, NewDay
+from diurnal.services.guest_words import TEXT_MAX, instant_words, shown, words
 from diurnal.store.database import Tx, WriteTx
 from diurnal.store.event_queries import Found
 
@@ -22,9 +23,6 @@ WINDOWS = (30, 90, 365)
 MEASURES_MAX = 60
 EVENTS_MAX = 40
 DAY_EVENTS_MAX = 300
-TEXT_MAX = 300
-CLOCKS = {"min:midnight": 0, "min:midday": 12 * 60}
-"""Units that are times of day -> minutes from midnight to their zero."""
 NOTES = "diurnal-notes"
 """The stream that is offered first."""
 LINE_W, LINE_H = 160, 32
@@ -135,7 +133,7 @@ def one_day(tx: Tx, ctx: Context, access: Access, day: int) -> OneDay:
     for key, given in found.items():
         measure = state.measure(key)
         if measure is not None and given and given[0].value is not None:
-            values.append((measure.label, _shown(measure, given[0].value)))
+            values.append((measure.label, shown(measure, given[0].value)))
     start, end = state.zones.day_bounds(day)
     query = EventQuery(start=start, end=end - 1, limit=DAY_EVENTS_MAX)
     entries = [_entry(state, f) for f in events.find(tx, ctx, access, query)]
@@ -170,28 +168,14 @@ def _row(state: AccountState, key: str, given: list[Day]) -> Row | None:
     return Row(
         measure.label,
         measure.group,
-        _shown(measure, newest.value),
+        shown(measure, newest.value),
         day_text(newest.day),
         _line(given, LINE_W, LINE_H),
         _line(given, CHART_W, CHART_H),
-        _shown(measure, min(numbers)) if numbers else "",
-        _shown(measure, max(numbers)) if numbers else "",
-        [(day_text(d.day), _shown(measure, d.value)) for d in reversed(there)],
+        shown(measure, min(numbers)) if numbers else "",
+        shown(measure, max(numbers)) if numbers else "",
+        [(day_text(d.day), shown(measure, d.value)) for d in reversed(there)],
     )
-
-
-def _shown(measure: Measure, value: float | str | None) -> str:
-    if not isinstance(value, int | float):
-        return str(value or "")[:TEXT_MAX]
-    if measure.unit in CLOCKS:
-        hours, minutes = divmod((round(value) + CLOCKS[measure.unit]) % (24 * 60), 60)
-        return f"{hours:02}:{minutes:02}"
-    if measure.unit == "min":
-        hours, minutes = divmod(round(value), 60)
-        return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
-    plain = measure.unit == "1" or ":" in measure.unit or measure.unit.startswith("{")
-    return text if plain else f"{text} {measure.unit}"
 
 
 def _line(given: list[Day], width: int, height: int) -> str:
@@ -211,31 +195,15 @@ def _entry(state: AccountState, found: Found) -> Entry:
     more = msgspec.json.decode("{" + found.tail)
     measure, value = state.measure(more.get("measure", "")), more.get("value")
     if measure is not None and isinstance(value, int | float):
-        event["content"] = f"{measure.label} {_shown(measure, value)}"
+        event["content"] = f"{measure.label} {shown(measure, value)}"
     zone = state.zones.home
-    told = to_datetime(round(event["time"] * 1_000_000), zone)
     nodes = map(state.tree.get, event.get("streamIds", []))
     names = [node.name for node in nodes if node is not None]
-    return Entry(f"{told.day} {told:%B %Y, %H:%M}", ", ".join(names), _words(event)[:TEXT_MAX])
-
-
-def _words(event: dict[str, Any]) -> str:
-    content, parts = event.get("content"), []
-    if isinstance(content, str):
-        parts.append(content)
-    elif isinstance(content, bool):
-        parts.append("yes" if content else "no")
-    elif isinstance(content, int | float):
-        unit = str(event.get("type", "")).partition("/")[2]
-        parts.append(f"{content:,.6g} {unit}".strip())
-    elif isinstance(content, dict):
-        told = [f"{k}: {v}" for k, v in content.items() if isinstance(v, str | int | float)]
-        parts.append(", ".join(told))
-    if event.get("description"):
-        parts.append(str(event["description"]))
-    if event.get("tags"):
-        parts.append(" ".join(f"#{t}" for t in event["tags"]))
-    return " · ".join(p for p in parts if p) or str(event.get("type", ""))
+    return Entry(
+        instant_words(round(event["time"] * 1_000_000), zone),
+        ", ".join(names),
+        words(event)[:TEXT_MAX],
+    )
 
 
 def add_note(tx: WriteTx, ctx: Context, access: Access, stream: str, text: str) -> None:

@@ -16,6 +16,7 @@ from diurnal.model.time import day_from_text, to_datetime
 from diurnal.services import guest, sharing
 from diurnal.services.context import Context
 from diurnal.services.guest import Glance, OneDay
+from diurnal.services.guest_words import date_words
 from diurnal.services.sharing import Landing
 from diurnal.store.database import Tx
 from diurnal.web import page
@@ -88,6 +89,7 @@ async def _shown(
         "preview": preview,
         "problem": problem,
         "added": added or "added" in request.query_params,
+        "said": lambda date: date_words(day_from_text(date)),
         "size": (guest.LINE_W, guest.LINE_H),
         "chart": (guest.CHART_W, guest.CHART_H),
     }

@@ -168,6 +168,49 @@ def test_a_guest_reads_when_somebody_rose_as_a_time_of_day(
     assert "<dd>23:05</dd>" in card
 
 
+def test_a_guest_reads_values_and_entries_as_the_app_says_them(
+    ctx: Context, guest: Api, alice: Access
+) -> None:
+    mine = _owner(ctx, guest, alice)
+    values = {
+        "spo2": 0.97,
+        "heart_rate": 59.53,
+        "respiratory_rate": 14.28,
+        "weather_temp": 2.59,
+        "distance_walk_run": 7_516,
+        "height": 1.72,
+        "steps": 10_121,
+    }
+    for key, value in values.items():
+        mine.ok("PUT", f"/days/{key}/2026-01-01", json={"value": value})
+    place = {"latitude": 54.4012, "longitude": 9.9335}
+    track = {"artist": "Quiet Arithmetic", "title": "Remainders", "album": "Long Division"}
+    for type_, content, description in (
+        ("position/wgs84", place, "Weaver Lane"),
+        ("position/wgs84", {**place, "latitude": 54.5}, None),
+        ("music/track", track, None),
+    ):
+        event = {"streamIds": ["diurnal-notes"], "type": type_, "content": content}
+        mine.ok(
+            "POST", "/events", json=event | ({"description": description} if description else {})
+        )
+    whole = [{"level": "read", "stream": "*"}]
+    share = mine.ok("POST", "/shares", json={"name": "All", "permissions": whole})
+    path = "/share/" + share["url"].rpartition("/")[2]
+    guest.page("POST", path, data={})
+    shown = guest.page("GET", f"{path}?day=2026-01-01").text
+    card = shown[shown.index("day-title") : shown.index("days-title")]
+    assert ">1 January 2026</h2>" in card
+    for told in (
+        *("97 %", "59.5 bpm", "14.3 breaths/min", "2.6 °C", "7.52 km", "172 cm", "10,121"),
+    ):
+        assert f"<dd>{told}</dd>" in card
+    assert "Weaver Lane<small>" in shown
+    assert "54.4012" not in shown
+    assert "54.5000, 9.9335" in shown
+    assert "Remainders, Quiet Arithmetic, Long Division" in shown
+
+
 def test_a_guest_adds_where_it_is_allowed(ctx: Context, guest: Api, alice: Access) -> None:
     mine = _owner(ctx, guest, alice)
     asked = [{"level": "contribute", "stream": "diurnal-notes"}]
