@@ -58,6 +58,25 @@ def test_a_table_is_mapped_imported_seen_and_undone(visit: Visit, table: Path) -
     assert visit.wrong == []
 
 
+def test_an_import_that_runs_is_followed_step_by_step(visit: Visit) -> None:
+    page, steps = visit.page, iter(range(100, 1_000, 50))
+
+    def running(route: Route) -> None:
+        answer = route.fetch()
+        done = next(steps)
+        progress = {"phase": "reading", "done": done, "total": 1_000, "read": done}
+        one = {"id": 1, "name": "export.zip", "state": "running", "created": 1_790_000_000}
+        told = answer.json() | {"imports": [one | {"progress": progress, "result": {}}]}
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/v1/imports", running)
+    visit.go("/sources")
+    row = page.get_by_role("listitem").filter(has_text="export.zip")
+    expect(row.get_by_text("Now: reading and writing.")).to_be_visible()
+    expect(row.get_by_text(re.compile(r"about \d+ \w+ left"))).to_be_visible(timeout=20_000)
+    assert visit.wrong == []
+
+
 def test_a_dry_run_counts_and_stores_nothing_until_it_is_meant(
     visit: Visit, tmp_path: Path
 ) -> None:
