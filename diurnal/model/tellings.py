@@ -26,22 +26,20 @@ LONG = ("route", TRACK)
 
 def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
     """Return `new`, told as `name`, together with what was told before."""
-    told = dict(_told(old))
     content: dict[str, Any] = dict(new.content) if isinstance(new.content, Mapping) else {}
-    before = old.content if old is not None and isinstance(old.content, Mapping) else {}
+    if old is None:  # most are told once
+        said = {KEY: {name: _telling(new, content)}}
+        client_data = {**new.client_data, **said} if new.client_data else said
+        return msgspec.structs.replace(new, content=content, client_data=client_data)
+    told = dict(_told(old))
+    before = old.content if isinstance(old.content, Mapping) else {}
     if name in told and told[name]["content"].get(TRACK) is True and TRACK in content:
         shown = min(w for w in told if told[w]["content"].get(TRACK) is True)
         if shown == name:
             new, content = _lengthened(new, content, before)
         else:
             new, content = _widened(new, content, told[name])
-    told[name] = {
-        "start": new.time,
-        "duration": new.duration,
-        "zone": new.zone,
-        "offset": new.offset,
-        "content": {k: v if k not in LONG else True for k, v in content.items()},
-    }
+    told[name] = _telling(new, content)
     joined: dict[str, Any] = {}
     for which in sorted(told):
         for field, value in told[which]["content"].items():
@@ -58,8 +56,18 @@ def join(old: Event | NewEvent | None, new: NewEvent, name: str) -> NewEvent:
         offset=zoned["offset"],
         content=joined,
         client_data={**(new.client_data or {}), KEY: dict(sorted(told.items()))},
-        source_id=new.source_id if old is None else old.source_id,
+        source_id=old.source_id,
     )
+
+
+def _telling(new: NewEvent, content: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "start": new.time,
+        "duration": new.duration,
+        "zone": new.zone,
+        "offset": new.offset,
+        "content": {k: v if k not in LONG else True for k, v in content.items()},
+    }
 
 
 def same(old: Event | NewEvent, new: NewEvent) -> bool:
@@ -102,8 +110,8 @@ def _widened(
     return new, content
 
 
-def _told(old: Event | NewEvent | None) -> Mapping[str, Any]:
-    found = (old.client_data or {}).get(KEY) if old is not None else None
+def _told(old: Event | NewEvent) -> Mapping[str, Any]:
+    found = (old.client_data or {}).get(KEY)
     if not isinstance(found, Mapping):
         return {}
     # A client may have written anything there.
