@@ -31,7 +31,7 @@ from diurnal.model.records import (
     ZonesKnown,
 )
 from diurnal.model.sources import kind_of
-from diurnal.model.time import day_from_text
+from diurnal.model.time import TIME_MAX, TIME_MIN, day_from_text
 
 KIND = "diurnal-export"
 VERSION = 1
@@ -61,7 +61,13 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
             done += len(line)
             try:
                 yield from reader.line(line)
-            except (KeyError, TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+            except (
+                LookupError,
+                TypeError,
+                ValueError,
+                OverflowError,
+                msgspec.MsgspecError,
+            ) as error:
                 if n == 1:
                     raise InvalidInput(f"{entry.path} is damaged") from error
                 raw = line[:RAW_MAX].decode(errors="replace")
@@ -168,7 +174,10 @@ class _Reader:
         yield _datum(said)
 
     def _version(self, said: dict[str, Any]) -> Iterator[Item]:
-        yield Before(_datum(said), int(said["created"]), int(said["modified"]))
+        created, modified = int(said["created"]), int(said["modified"])
+        if not (TIME_MIN <= created <= TIME_MAX and TIME_MIN <= modified <= TIME_MAX):
+            raise ValueError("no time that there can be")
+        yield Before(_datum(said), created, modified)
 
     def _rows(self, said: dict[str, Any]) -> Iterator[Item]:
         columns, rows = tuple(map(str, said["columns"])), tuple(map(tuple, said["rows"]))

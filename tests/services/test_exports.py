@@ -273,6 +273,34 @@ def test_rows_that_nobody_exported_are_set_aside(
     assert not any(as_they_lie(ctx, alice).values())
 
 
+BAD_LINES: list[dict[str, Any]] = [
+    {"kind": "event", "streams": []},
+    {"kind": "version", "streams": [], "created": 1, "modified": 1},
+    {"kind": "version", "created": 1, "modified": 10**25},
+    {"kind": "version", "created": -(10**25), "modified": 1},
+    {"kind": "version", "id": "nobody", "created": 1, "modified": 1},
+    {"kind": "version", "created": 1, "modified": 1, "zone": "Nowhere/Else"},
+    {"kind": "version", "created": 1, "modified": 1, "time": 2**62},
+    {"kind": "version", "created": 1, "modified": 1, "files": [{"id": 1}]},
+]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_lines_that_nobody_exported_are_set_aside(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    cases.add(ctx, alice, cases.note(content="now", id="mine"))
+    exports.write(ctx, alice, "jsonl", tmp_path / "out")
+    path = tmp_path / "out" / exports.FILE
+    *first, end = path.read_bytes().splitlines(keepends=True)
+    [whole] = [line for line in lines(tmp_path / "out") if line["kind"] == "event"]
+    given = [json.dumps({**whole, **bad}).encode() + b"\n" for bad in BAD_LINES]
+    path.write_bytes(b"".join([*first, *given, end]))
+    result = bring_in(ctx, alice, tmp_path / "out")
+    assert (result.new, result.set_aside) == (0, len(BAD_LINES))
+    assert cases.read(ctx, events.versions, alice, "mine") == []
+
+
 def test_every_table_is_in_an_export_or_said_not_to_be() -> None:
     known = set(tables.metadata.tables)
     declared = {*rules.HELD, *rules.NOT_HELD}
