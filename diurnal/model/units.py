@@ -193,6 +193,14 @@ def commensurable(unit: str, to: str, *, molar: float | None = None) -> bool:
     return unit == to or _relation(unit, to, molar) is not None
 
 
+def is_finite(value: float) -> bool:
+    """Return whether a float can be a number: an integer of JSON may have any length."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def convert(value: float, unit: str, to: str, *, molar: float | None = None) -> float:
     """Return `value`, given in `unit`, in the unit `to`.
 
@@ -206,7 +214,7 @@ def convert(value: float, unit: str, to: str, *, molar: float | None = None) -> 
     Raises:
         InvalidInput: the units measure different things, or the result is no finite number.
     """
-    if not math.isfinite(value):
+    if not is_finite(value):
         raise InvalidInput("not a finite number", field="value")
     if unit == to:
         return float(value)

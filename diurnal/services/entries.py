@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery, Json, NewEvent
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
+from diurnal.model.units import is_finite
 from diurnal.services import days, events, series
 from diurnal.services.context import AccountState, Context
 from diurnal.services.days import Day, NewDay
@@ -75,7 +75,7 @@ def _told(state: AccountState, measure: Measure, value: float | str) -> tuple[st
         if not isinstance(value, str):
             raise InvalidInput(f"{measure.key} is a text", field=measure.key)
         return catalog.event_type(measure), value
-    if isinstance(value, str) or not math.isfinite(value):
+    if isinstance(value, str) or not is_finite(value):
         raise InvalidInput(f"{measure.key} is a number", field=measure.key)
     for type_ in (catalog.event_type(measure), catalog.own_type(measure)):
         meaning = state.meaning(state.home(measure), type_)

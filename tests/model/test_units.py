@@ -168,3 +168,11 @@ def test_every_spelling_leads_to_a_unit_that_converts() -> None:
         assert code in units.UNITS
         for spelling in spellings:
             assert units.canonical_unit(spelling) == code, spelling
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf"), float("nan")])
+def test_a_number_that_no_float_holds_is_no_finite_one(value: float) -> None:
+    assert not units.is_finite(value)
+    with pytest.raises(InvalidInput):
+        units.convert(value, "kg", "g")
+    assert units.is_finite(10**300)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.measures import ValueKind
 from diurnal.model.records import OwnMeasure
+from diurnal.model.units import is_finite
 from diurnal.services import days, measures
 from diurnal.services.context import Context
 from diurnal.services.day_inputs import SERVICE
@@ -226,7 +226,7 @@ def _number(value: Any, *, whole: bool) -> Any:
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Failed("validation", "Value must be a number")
-    if not math.isfinite(value) or abs(value) > INT_MAX:
+    if not is_finite(value) or abs(value) > INT_MAX:
         raise Failed("validation", "Value is out of range")
     if whole and value != int(value):
         raise Failed("validation", "Cannot apply a float to an integer type")

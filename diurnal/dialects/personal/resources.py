@@ -12,12 +12,14 @@ import msgspec
 
 from diurnal.errors import InvalidInput
 from diurnal.model.time import day_from_text
+from diurnal.model.units import is_finite
 from diurnal.services import personal
 from diurnal.services.context import AccountState
 
 DATETIME, DATE, INT, DECIMAL, TEXT = "datetime", "date", "int", "decimal", "text"
 TYPES = (DATETIME, DATE, INT, DECIMAL, TEXT)
 TEXT_MAX = 100_000
+NUMBER_MAX = 1e15
 _INT = re.compile(r"[+-]?[0-9]{1,15}")
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -290,9 +292,10 @@ def _numeric(column: Column, raw: Any) -> float | int:
         return int(text)
     if not _DECIMAL.fullmatch(text) and not isinstance(raw, int | float):
         raise _wrong(column)
-    value = float(raw if isinstance(raw, int | float) else text)
-    if value != value or abs(value) > 1e15:
+    number = raw if isinstance(raw, int | float) else float(text)
+    if not is_finite(number) or abs(number) > NUMBER_MAX:
         raise _wrong(column)
+    value = float(number)
     return round(value) if column.type == INT and value == round(value) else value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery, NewEvent
 from diurnal.model.measures import Shape, ValueKind
+from diurnal.model.units import is_finite
 from diurnal.services import days, events, series
 from diurnal.services.context import Context
 from diurnal.store.database import Tx, WriteTx
@@ -276,7 +276,7 @@ def _point(stream: Datastream, one: Any, source: str, confidence: str | None) ->
         raise bad
     if stream.type == INTEGER and (isinstance(value, float) or not -INT32 <= value < INT32):
         raise bad
-    if not math.isfinite(value):
+    if not is_finite(value):
         raise bad
     return Point(start, end, value, source, confidence)
 

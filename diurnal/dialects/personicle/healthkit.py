@@ -48,7 +48,7 @@ def handlers(ctx: Context) -> dict[str, Handler]:
         if not isinstance(sent, dict) or not isinstance(sent.get("data"), list):
             raise InvalidInput("data is a list of samples")
         user = await door.user_of(ctx, caller)
-        told = [_event(n, user, one) for n, one in enumerate(sent["data"], start=1)]
+        told = [event(n, user, one) for n, one in enumerate(sent["data"], start=1)]
         await http.write(ctx, lambda tx: _store(tx, ctx, caller, user, told))
         return door.answer({"success": True}, 201)
 
@@ -70,7 +70,7 @@ def _store(
         raise InvalidInput("a sample is not one that can be stored")
 
 
-def _event(n: int, user: str, one: Any) -> dict[str, Any]:
+def event(n: int, user: str, one: Any) -> dict[str, Any]:
     """Return a sample as an event that is uploaded.
 
     Raises:
@@ -99,4 +99,6 @@ def _at(name: str, told: Any) -> int:
         return times.read(told, name)
     if isinstance(told, bool) or not isinstance(told, int | float):
         raise InvalidInput(f"{name} is no time")
+    if abs(told) >= MILLISECONDS**2:  # an integer may have any length
+        raise InvalidInput(f"{name} is out of range")
     return from_seconds(told / 1000 if abs(told) >= MILLISECONDS else told, field=name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from diurnal.model.units import is_finite
 
 Params = dict[str, Any]
 
@@ -116,14 +116,7 @@ class Kinds(NamedTuple):
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and _finite(value)
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
 
 
 def is_texts(value: Any) -> bool:

@@ -48,6 +48,7 @@ def caller(ctx: Context, alice: Access) -> Caller:
     return Caller(ctx, alice)
 
 
+NIGHT = "2026-02-01 00:00:00"
 SENT: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "statuses",
@@ -154,6 +155,10 @@ def test_each_resource_is_made_read_changed_and_deleted(
             {"data": {"date": "2026-02-01 00:00:00", "steps": "x"}},
             400,
             "Wrong data",
+        ),
+        *(
+            ("POST", name, {"json": {"date": NIGHT, column: 10**400}}, 400, "Wrong data type")
+            for name, column in (("mood", "mood"), ("weight", "weight"), ("steps", "steps"))
         ),
         ("POST", "steps", {"data": {"date": "1st of May", "steps": "1"}}, 400, "Wrong data type"),
         ("POST", "mood", {"json": {"date": "2026-02-01 10:00:00", "mood": None}}, 400, "NULL"),

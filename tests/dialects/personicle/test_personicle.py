@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from diurnal import catalog
-from diurnal.dialects.personicle import dictionary, ids, times
+from diurnal.dialects.personicle import dictionary, healthkit, ids, times
+from diurnal.dialects.personicle import events as rows
 from diurnal.errors import InvalidInput
 from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
@@ -376,6 +379,19 @@ def test_what_cannot_be_written_is_refused(caller: Caller) -> None:
     assert caller.points(HEART) == "Sent 0 records to database"
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e999])
+def test_a_number_that_no_float_holds_is_refused(caller: Caller, value: float) -> None:
+    body = {
+        "streamName": dictionary.PREFIX + "weight",
+        "individual_id": caller.user,
+        "source": "scale",
+        "dataPoints": [{"timestamp": "2026-02-16 00:20:00", "value": value}],
+    }
+    sent = json.dumps(body).replace("Infinity", "1e999")
+    headers = {"content-type": "application/json"}
+    caller.ask("POST", f"{WRITE}/datastream/upload", 422, content=sent, headers=headers)
+
+
 def test_without_a_token_nothing_is_told(ctx: Context, caller: Caller) -> None:
     client = Client(ctx)
     answer = client.get(f"{READ}/events", params=WINDOW)
@@ -545,6 +561,18 @@ def test_ids_written_all_at_once_are_those_written_one_by_one(ours: list[str]) -
 def test_an_id_of_another_form_among_many_is_told_too(other: str) -> None:
     mixed = [*("c" + f"{n:024d}" for n in range(ids.MANY)), other, "mine"]
     assert ids.to_uuids(mixed) == [ids.to_uuid(id_) for id_ in mixed]
+
+
+MOMENTS = st.integers() | st.floats() | st.text(max_size=30) | st.none() | st.booleans()
+
+
+@given(start=MOMENTS | st.integers(-(10**400), 10**400), end=MOMENTS, more=st.text(max_size=5))
+@example(start=10**400, end=0, more="")
+@example(start="9999-12-31T23:59:59-12:00", end=1e18, more="")
+def test_no_sample_of_sleep_crashes(start: Any, end: Any, more: str) -> None:
+    sample = {"startTime": start, "endTime": end, "SleepStage": more, "HKTimeZone": more}
+    with suppress(InvalidInput):
+        assert rows.well_formed(healthkit.event(1, "me", sample)) in (True, False)
 
 
 @given(text=st.text(max_size=40))

@@ -131,6 +131,7 @@ def test_a_wrong_path_is_a_500_that_says_what_is_wrong(
         ("DELETE", "placeholders", b"", "which records"),
         ("DELETE", "users/1", b"", "stays"),
         ("PUT", "users/1", b'{"weight": "heavy"}', "weight is a number"),
+        ("PUT", "users/1", b'{"weight": 1%s}' % (b"0" * 400), "weight is a number"),
         ("PUT", "users/1", b'{"email": "x@example.org"}', "Settings"),
         ("POST", "user_list_users", b'{"user_list_id": 5, "user_id": 1}', "no user list"),
         ("POST", "do", b'[["email", "no@b.c", "Product Viewed", "x"]]', "User not found by email"),

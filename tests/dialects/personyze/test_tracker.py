@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from diurnal.dialects.personyze import tracker
+from diurnal.errors import AppError
 from diurnal.model.access import Access, Level
 from diurnal.services import days
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
+from diurnal.store.database import WriteTx
 from tests.clock import DAY, SECOND, START, Clock
 from tests.dialects.personyze.test_personyze import Caller
 
@@ -248,6 +254,43 @@ def test_an_event_that_is_no_session_of_this_device_is_not_changed(app: App) -> 
 )
 def test_a_wrong_request_is_a_500_that_says_what_is_wrong(app: App, body: Any, says: str) -> None:
     assert says in app.post("tracker-v1", body, 500)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+WORDS = st.sampled_from(
+    [
+        *("Navigate", "User profile", "Action Status", "Product Viewed", "Products Purchased"),
+        *("email", "internal_id", "alice", "tea", "weight", "user_id", "sleep", "mood_note", ""),
+    ]
+)
+REQUESTS = st.fixed_dictionaries(
+    {"user_id": st.integers() | st.text(max_size=5)},
+    optional={
+        "session_id": st.none() | st.from_regex(r"[0-9]{1,3} [0-9]{1,19}", fullmatch=True),
+        "new_session": st.booleans(),
+        "time_zone": st.none() | st.floats(allow_nan=False) | st.text(max_size=5),
+        "commands": st.lists(st.lists(WORDS | JSON, max_size=5), max_size=4),
+    },
+)
+
+
+def test_no_request_crashes_the_tracker(ctx: Context, alice: Access, app: App) -> None:
+    app.post("products", {"internal_id": "tea"})
+
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
+    @given(REQUESTS | JSON)
+    def check(sent: Any) -> None:
+        def run(tx: WriteTx) -> None:
+            tracker.answer(tx, ctx, alice, tracker.track(tx, ctx, alice, sent))
+
+        with suppress(AppError):
+            ctx.store.write(run).result()
+
+    check()
 
 
 def test_a_tracker_is_not_read(app: App) -> None:
