@@ -196,7 +196,7 @@ def app(ctx: Context) -> ASGIApp:
             method = request.scope["method"]
             if method == "OPTIONS":
                 return Response()
-            if method == "POST":
+            if method == "POST" and wire.is_form(request):
                 request = await wire.unfolded(request)
             return await handler(request)
 

@@ -47,6 +47,11 @@ async def body(request: Request, limit: int = JSON_BYTES_MAX) -> bytes:
     return await http.body(request, limit)
 
 
+def is_form(request: Request) -> bool:
+    """Return whether a body is a form's."""
+    return (http.header(request.scope, b"content-type") or "").startswith(FORM)
+
+
 async def unfolded(request: Request) -> Request:
     """Return the request that a form stands for: `_method`, `_auth`, `_json`.
 
@@ -55,9 +60,6 @@ async def unfolded(request: Request) -> Request:
     Raises:
         BadStructure: the form cannot be read.
     """
-    type_ = http.header(request.scope, b"content-type") or ""
-    if not type_.startswith(FORM):
-        return request
     raw = await http.body(request, JSON_BYTES_MAX)
     try:
         form = dict(parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=100))
@@ -108,7 +110,6 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
         account_id = await account_of(ctx, request)
     if token is None or (in_url and header_only):
         raise Unauthenticated("The access token is missing.", missing=True)
-    unknown = words.UnknownToken("Cannot find access from token.")
     try:
         access = await http.resolve(ctx, token, account_id=account_id)
     except Unauthenticated as error:
@@ -116,7 +117,7 @@ async def caller(ctx: Context, request: Request, *, header_only: bool = False) -
             if error.access is not None:
                 request.scope[ACCESS] = error.access.id
             raise words.AccessExpired("Access has expired.") from None
-        raise unknown from None
+        raise words.UnknownToken("Cannot find access from token.") from None
     if in_url:
         await check_url_way(ctx, access)
     request.scope[ACCESS] = access.id
