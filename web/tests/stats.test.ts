@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cuts, group, median, percent, rolling, usual } from "../src/lib/stats";
+import { alone, cuts, group, median, percent, rolling, usual } from "../src/lib/stats";
 
 test("the median of nothing is nothing, of two their middle", () => {
   expect(median([])).toBeNull();
@@ -37,4 +37,10 @@ test("six groups are about the same size", () => {
 test("values that are all the same are one group", () => {
   expect(group(7, cuts([7, 7, 7]))).toBe(5);
   expect(cuts([])).toEqual([]);
+});
+
+test("finds the values that no line of a chart would show", () => {
+  expect(alone([74, null, null, 73, 73.5, null, 75])).toEqual([0, 6]);
+  expect(alone([undefined, 74])).toEqual([1]);
+  expect(alone([73, 74])).toBeNull();
 });

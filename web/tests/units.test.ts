@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { IMPERIAL, text } from "../src/lib/units";
+import { IMPERIAL, stepsOf, text } from "../src/lib/units";
 
 const of = (unit: string, key = "x", value = "number", high?: number) => ({ key, unit, value, high });
 const plain = (words: string) => words.replaceAll("\u00a0", " ");
@@ -34,4 +34,10 @@ test("counts, shares and rates read well", () => {
   expect(plain(text(55.6, of("/min", "heart_rate_resting")))).toBe("55.6 bpm");
   expect(text(1, of("1", "headache", "boolean"))).toBe("yes");
   expect(text(null, of("kg"))).toBe("no data");
+});
+
+test("divides hours where an axis shows durations or times of day", () => {
+  expect(stepsOf({ key: "sleep", unit: "min", value: "number" })).toContain(120);
+  expect(stepsOf({ key: "sleep", unit: "min", value: "number" })).not.toContain(100);
+  expect(stepsOf({ key: "steps", unit: "1", value: "integer" })).toBeUndefined();
 });

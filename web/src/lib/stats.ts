@@ -71,3 +71,10 @@ export function group(value: number, at: readonly number[]): number {
   for (const cut of at) if (value >= cut) found += 1;
   return found;
 }
+
+/** Where values stand without a neighbour, so that no line goes through them; null for nowhere. */
+export function alone(values: ArrayLike<number | null | undefined>): number[] | null {
+  const there = (i: number) => values[i] !== null && values[i] !== undefined;
+  const found = Array.from(values, (_, i) => i).filter((i) => there(i) && !there(i - 1) && !there(i + 1));
+  return found.length > 0 ? found : null;
+}

@@ -116,6 +116,14 @@ export function duration(minutes: number): string {
   return m === 0 ? `${sign}${h} h` : `${sign}${h} h ${m} m`;
 }
 
+/** Minutes between the ticks of an axis of durations or times of day: parts of hours, hours. */
+const OF_HOURS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1_440, 2_880];
+const IN_MINUTES = new Set(["min", "min:midnight", "min:midday"]);
+
+export function stepsOf(of: Valued): readonly number[] | undefined {
+  return IN_MINUTES.has(of.unit) ? OF_HOURS : undefined;
+}
+
 export function clock(minutes: number): string {
   const of = ((Math.round(minutes) % 1440) + 1440) % 1440;
   const two = (n: number) => String(n).padStart(2, "0");
