@@ -434,6 +434,10 @@ class Receive(msgspec.Struct, frozen=True, kw_only=True):
     check: Callable[[Delivery, Options], None] | None = None
 
 
+NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
+"""What a connector raises where data are not what it expects."""
+
+
 class Connector(msgspec.Struct, frozen=True, kw_only=True):
     """Code for one source.
 

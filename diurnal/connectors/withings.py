@@ -112,7 +112,7 @@ def _measure(group: Any, lanes: Lanes) -> Iterator[Item]:
     for said in group["measures"]:
         # Parts of the body are told apart by a position; the whole has none.
         if said.get("position") in (None, 7, 12):
-            values.setdefault(int(said["type"]), number(said["value"]) * 10 ** int(said["unit"]))
+            values.setdefault(int(said["type"]), number(said["value"]) * 10.0 ** int(said["unit"]))
     for type_, value in values.items():
         if type_ in _TYPES:
             measure, unit = _TYPES[type_]

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from diurnal.connectors import Connector, Entry
+import structlog
+
+from diurnal.connectors import NOT_UNDERSTOOD, Connector, Entry
 from diurnal.connectors._drop import drop
 from diurnal.errors import InvalidInput, TooLarge
 from diurnal.model import days as _days  # noqa: F401 - no turn may wait for its import
@@ -29,6 +31,8 @@ from diurnal.services.jobs import Lease
 from diurnal.services.recognition import MAPPED, Found, nothing, recognise
 from diurnal.store import foreign
 from diurnal.store.batches import Stored
+
+log = structlog.get_logger(__name__)
 
 
 def run(
@@ -94,7 +98,7 @@ def _read(hand: Hand, found: Found, mapping: Mapping[str, Any]) -> None:
         read = hand.counts.read
         hand.file(entry.path, before, total)
         try:
-            for item in _items(connector, entry, mapping):
+            for item in _understood(name, _items(connector, entry, mapping)):
                 hand.take(item)
         except (InvalidInput, TooLarge) as error:
             found.failed.append(error)
@@ -102,6 +106,20 @@ def _read(hand: Hand, found: Found, mapping: Mapping[str, Any]) -> None:
         hand.flush()
         before += entry.size
         found.read[name] = found.read.get(name, 0) + hand.counts.read - read
+
+
+def _understood(name: str, items: Iterator[Item]) -> Iterator[Item]:
+    """Yield items; what a connector stumbles over costs the rest of its file and no other.
+
+    Raises:
+        InvalidInput: it stumbled.
+    """
+    try:
+        yield from items
+    except NOT_UNDERSTOOD as error:
+        log.warning("file not understood", connector=name, error=type(error).__name__)
+        said = f"{type(error).__name__}: {str(error)[:100]}"
+        raise InvalidInput(f"damaged, or of a form that is not known ({said})") from error
 
 
 def _items(connector: Connector, entry: Entry, mapping: Mapping[str, Any]) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from diurnal.connectors import (
+    NOT_UNDERSTOOD,
     Answer,
     Connector,
     Cursor,
@@ -50,7 +51,6 @@ ANSWER_BYTES_MAX = 2 << 20
 ANSWERS_KEPT = 30 * DAY
 SLACK = 0.1
 """A pull is due this much of its interval early, or every second run would just miss it."""
-_NOT_UNDERSTOOD = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
 
 @dataclass
@@ -176,7 +176,7 @@ def _pull_one(run_: Run, pull: Pull, window: Window) -> None:
         reason, permanent = error.message, error.permanent
     except InvalidInput as error:
         reason = f"an answer was not understood: {error.message}"
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         reason = f"an answer was not understood ({type(error).__name__}: {str(error)[:100]})"
         log.warning("answer not understood", connector=run_.connector.name, pull=pull.name)
     run_.hand.flush()
@@ -450,7 +450,7 @@ def replay(run_: Run) -> None:
             for item in pull.fetch(http, window, _options(run_, pull, window)):
                 if not isinstance(item, Cursor | Missing | Gone):
                     run_.hand.take(item)
-        except (Upstream, InvalidInput, *_NOT_UNDERSTOOD) as error:
+        except (Upstream, InvalidInput, *NOT_UNDERSTOOD) as error:
             place = f"{pull.name}, {window.first_day} to {window.last_day}"
             run_.hand.take(Bad(f"still not understood: {str(error)[:200]}", place))
         run_.hand.flush()

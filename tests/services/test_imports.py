@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -199,6 +200,21 @@ def test_what_cannot_be_read_is_set_aside_with_its_place(
     assert [one.place for one in kept] == ["a.csv:3", "a.csv:4"]
     assert "many" in kept[1].raw
     assert _day(ctx, alice, "steps", "2026-01-04") == 300
+
+
+def test_a_file_that_a_connector_stumbles_over_costs_no_other(
+    ctx: Context, alice: Access, tmp_path: Path
+) -> None:
+    said = json.loads((DATA / "activitywatch" / "aw-buckets-export.json").read_text())
+    [bucket] = [b for b in said["buckets"].values() if b["type"] == "currentwindow"]
+    bucket["events"][0]["data"] = None
+    with ZipFile(tmp_path / "drop.zip", "w") as drop:
+        drop.writestr("a.json", json.dumps(said))
+        drop.write(CSV, "daily.csv")
+    result = _import(ctx, alice, tmp_path / "drop.zip")
+    assert (result.new > 0, result.set_aside) == (True, 1)
+    [aside] = ctx.store.read(lambda tx: imports.aside(tx, alice, result.batch))
+    assert aside.place == "a.json"
 
 
 def test_files_that_nobody_knows_are_named(ctx: Context, alice: Access, tmp_path: Path) -> None:
