@@ -233,6 +233,18 @@ class ZoneHistory(msgspec.Struct, frozen=True):
         """Return the local day of instant `at`."""
         return day_of(at, self.offset_at(at))
 
+    def counted_day(self, at: int) -> int:
+        """Return the day whose bounds hold instant `at`.
+
+        That is its local day, but after a journey back over midnight the day that had begun.
+        """
+        day = self.day_at(at)
+        i = bisect.bisect_right(self.starts, at) - 1
+        while i >= 0 and self.starts[i] > at - 2 * _REACH:
+            day = max(day, self.day_at(self.starts[i] - 1))
+            i -= 1
+        return day
+
     def instant_of(self, clock: int) -> int:
         """Return the instant at which the person's clock showed `clock` (microseconds as if UTC).
 

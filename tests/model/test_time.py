@@ -188,6 +188,17 @@ def test_each_day_ends_where_the_next_begins(history: ZoneHistory, day: int) -> 
         assert all(history.day_at(start - 1 - h * HOUR) < day for h in range(60))
 
 
+@given(histories.filter(lambda history: bool(history.starts)), st.data())
+def test_a_moment_counts_for_the_day_whose_bounds_hold_it(
+    history: ZoneHistory, data: st.DataObject
+) -> None:
+    moment = data.draw(st.sampled_from(history.starts)) + data.draw(st.integers(-30, 30)) * HOUR
+    day = history.counted_day(moment)
+    start, end = history.day_bounds(day)
+    assert start <= moment < end
+    assert day >= history.day_at(moment)
+
+
 @given(histories, instants)
 def test_a_history_answers_for_every_moment(history: ZoneHistory, moment: int) -> None:
     name = history.zone_at(moment)

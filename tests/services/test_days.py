@@ -311,6 +311,17 @@ def test_a_day_of_travel_is_longer_or_shorter(ctx: Context, alice: Access) -> No
     assert values(ctx, alice, "steps", n=3) == [24_000] * 3
 
 
+def test_what_is_noted_after_a_flight_back_over_midnight_is_not_lost(
+    ctx: Context, alice: Access
+) -> None:
+    leap = MIDNIGHT + HOUR  # from 01:00 back to 19:00 of the day before
+    cases.write(ctx, zones.replace, alice, 0, [(leap, "America/New_York")])
+    assert values(ctx, alice, "note", TODAY - 1, 2) == [None, None]
+    told = {"type": "note/txt", "source": "app"}
+    cases.add(ctx, alice, note("diurnal-note", "landed", time=leap + HOUR, **told))
+    assert values(ctx, alice, "note", TODAY - 1, 2) == [None, "landed"]
+
+
 def test_a_night_is_told_in_minutes(ctx: Context, alice: Access) -> None:
     begin = MIDNIGHT - 30 * MINUTE
     stages = [

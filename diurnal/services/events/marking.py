@@ -35,7 +35,7 @@ def touch(
         for e in listed:
             if e.measure is None:
                 continue
-            if e.duration or e.zone:
+            if e.duration or e.zone or state.zones.starts:
                 cells.update((e.measure, day) for day in _days(state, e))
             else:
                 cells.add((e.measure, e.day))
@@ -50,10 +50,8 @@ def _days(state: AccountState, e: Event) -> Iterable[int]:
     first = last = e.day
     # Where the datum's own clock is not that of the zone history, it counts by its own.
     shift = (e.offset - state.zones.offset_at(e.time)) * time.MINUTE if e.zone else 0
-    edges = [e.time + shift] if shift or e.duration else []
-    if e.duration:
-        edges.append(e.time + min(e.duration, DURATION_MAX) + shift)
-    for at in edges:
-        day = state.zones.day_at(at)
-        first, last = min(first, day), max(last, day)
+    for at in (e.time, e.time + min(e.duration or 0, DURATION_MAX)):
+        # By the clock on the wall, and by the bounds of days: a journey may tell them apart.
+        for day in (state.zones.day_at(at + shift), state.zones.counted_day(at + shift)):
+            first, last = min(first, day), max(last, day)
     return range(first, min(last, first + SPAN_DAYS_MAX) + 1)
