@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from diurnal.model.access import Access
 from diurnal.services.context import Context
-from diurnal.store import audit, days
+from diurnal.store import audit, source_days
 from diurnal.store.database import Store, Tx
 from diurnal.store.sql import Sql, ordered
 from diurnal.store.sqlite import SqliteStore
@@ -65,7 +65,7 @@ def test_a_statement_is_planned_once_whatever_it_is_asked(ctx: Context, alice: A
 
     def read(tx: Tx) -> None:
         audit.head(tx, alice.account_id)
-        days.seen_on(tx, alice.account_id, ["steps"], [1])
+        source_days.seen_on(tx, alice.account_id, ["steps"], [1])
 
     def asked(action: int, *_rest: str | None) -> int:
         planned.append(action)  # asked once for each thing that a plan wants to do
