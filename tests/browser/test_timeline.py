@@ -84,6 +84,14 @@ def note(server: Server) -> dict[str, object]:
     return dict(told["events"][0]) if told["events"] else {}
 
 
+def test_a_day_without_data_fits_a_phone_too(server: Server, chromium: Browser) -> None:
+    with visiting(chromium, server, "phone") as visit:
+        visit.sign_in()
+        visit.go("/day/2026-11-18")
+        expect(visit.page.get_by_text("Go to the last day with data")).to_be_visible()
+        assert visit.overflow() <= 0
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_day_with_data_is_whole_and_readable(
     server: Server, chromium: Browser, mode: str
