@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import TimeoutError as Late
+from functools import partial
 from typing import Any
 
 import pytest
@@ -320,6 +321,33 @@ def test_what_is_noted_after_a_flight_back_over_midnight_is_not_lost(
     told = {"type": "note/txt", "source": "app"}
     cases.add(ctx, alice, note("diurnal-note", "landed", time=leap + HOUR, **told))
     assert values(ctx, alice, "note", TODAY - 1, 2) == [None, "landed"]
+
+
+@pytest.mark.parametrize(
+    "engine", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+def test_a_write_that_looks_while_a_day_is_being_kept_sees_no_older_value(
+    ctx: Context, alice: Access
+) -> None:
+    def put(value: float) -> None:
+        given = NewDay("steps", TODAY, value, "watch")
+        cases.write(ctx, days.write_rows, alice, [given])
+
+    put(100)
+    assert values(ctx, alice, "steps") == [100]
+    put(200)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("cached", "dirty"):
+
+            def look(*args: Any, real: Any, **more: Any) -> Any:
+                found = real(*args, **more)
+                patch.undo()
+                assert values(ctx, alice, "steps") == [200]  # and keeps it
+                return found
+
+            patch.setattr(store, name, partial(look, real=getattr(store, name)))
+        seen = cases.write(ctx, days.values, alice, ["steps"], TODAY, TODAY)
+    assert [day.value for day in seen["steps"]] == [200]
 
 
 def test_a_night_is_told_in_minutes(ctx: Context, alice: Access) -> None:

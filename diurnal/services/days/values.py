@@ -146,6 +146,11 @@ def values(
         if measure is None or not may_read(state, caller, measure):
             raise UnknownReference(f"unknown measure {key!r}", field="measures")
         known[key] = measure
+    # The marks first: a transaction that writes sees each of its statements' own moment on
+    # PostgreSQL, and what is kept between the two takes its mark away.
+    marked: dict[str, dict[int, int]] = {}
+    for key, day, rev in store.dirty(tx, caller.account_id, list(known), first, last):
+        marked.setdefault(key, {})[day] = rev
     found: dict[str, dict[int, Day]] = {key: {} for key in known}
     rows = store.cached(tx, caller.account_id, list(known), first, last, lineage=lineage)
     for row in rows:
@@ -155,9 +160,6 @@ def values(
             row[4],
             msgspec.json.decode(row[5]) if lineage else None,
         )
-    marked: dict[str, dict[int, int]] = {}
-    for key, day, rev in store.dirty(tx, caller.account_id, list(known), first, last):
-        marked.setdefault(key, {})[day] = rev
     for key, cells in marked.items():
         fresh = _compute(tx, ctx, state, known[key], cells)
         for day in cells:
