@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import NAME, PASSWORD, ZONE, command, served, visiting
 from tests.browser.test_today import until
 
-DAYS = 336
+DAYS = 336 * 5
 COLUMNS = 50
 
 

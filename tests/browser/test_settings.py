@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import NAME, PASSWORD, Server, Visit, visiting
+from tests.browser.conftest import NAME, PASSWORD, ZONE, Server, Visit, visiting
 
 
 @pytest.fixture(autouse=True)
-def nothing_chosen(server: Server) -> None:
-    server.call("PATCH", "/account", {"settings": {"web": None}, "timezone": "Europe/Berlin"})
-    server.call("PUT", "/account/zones", {"zones": []})
+def nothing_chosen(server: Server) -> Iterator[None]:
+    """Begin with no choices, and leave none to the tests that share the server."""
+
+    def forget() -> None:
+        server.call("PATCH", "/account", {"settings": {"web": None}, "timezone": ZONE})
+        server.call("PUT", "/account/zones", {"zones": []})
+
+    forget()
+    yield
+    forget()
 
 
 def test_units_are_shown_as_chosen_and_stored_as_they_were(visit: Visit) -> None:
