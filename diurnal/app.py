@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import gc
 import hmac
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from diurnal.errors import AppError, InvalidInput
 from diurnal.http import (
     Handler,
     Json,
-    NoStore,
     bearer,
     doing,
     from_here,
@@ -34,6 +33,7 @@ from diurnal.http import (
     mounted,
     of_user,
     router,
+    with_common,
 )
 from diurnal.live.mount import PATH as SOCKETS
 from diurnal.live.mount import Mount
@@ -101,62 +101,68 @@ class App:
             for prefix, door in ((d.prefix, d.sockets), *d.sockets_at.items())
             if door is not None
         }
-        self._allows_host = lru_cache(maxsize=1024)(ctx.settings.allows_host)
+        self._named = lru_cache(maxsize=1024)(self._host)
         self._hub = live.Hub(ctx)
         self._sockets = Mount(ctx, self._hub, doors)
         self._tasks: list[asyncio.Task[Any]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
+        if scope["type"] == "http":
+            send = with_common(send)
+        await self._answering(scope, receive, send)
+
+    def _answering(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return the answer to one connection; every request comes by here: no coroutine."""
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-            return
-        host = (header(scope, b"host") or "").lower()
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if not self._allows_host(name.strip("[]")):
-            await PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
-            return
+            return self._lifespan(receive, send)
+        name, allowed = self._named(header(scope, b"host") or "")
+        if not allowed:
+            return PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
         live.given(scope, self._hub)
         path: str = scope["path"]
         first = path.split("/", 2)[1] if path.startswith("/") else ""
         if first == SOCKETS:
-            await self._sockets(scope, receive, send)
-            return
+            return self._sockets(scope, receive, send)
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})
-            return
+            return send({"type": "websocket.close"})
         if name in self._hosts and first not in OUR_PAGES:
             prefix, app = self._hosts[name]
-            await app(hosted(scope, prefix), receive, send)
-            return
+            return app(hosted(scope, prefix), receive, send)
         user, _, below = name.partition(".")
         if below in self._user_hosts and first not in OUR_PAGES:
             prefix, app = self._user_hosts[below]
-            await app(hosted(of_user(scope, user), prefix), receive, send)
-            return
+            return app(hosted(of_user(scope, user), prefix), receive, send)
         if first == WELL_KNOWN:
-            await self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)
-            return
+            return self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)
         mount = self._mounts.get(first)
         if mount is not None and (path == mount[0] or path.startswith(mount[0] + "/")):
-            await mount[1](mounted(scope, mount[0]), receive, send)
-            return
+            return mount[1](mounted(scope, mount[0]), receive, send)
         if path == "/metrics":
-            await (await self._metrics(Request(scope, receive)))(scope, receive, send)
-            return
+            return self._metrics(scope, receive, send)
         if path in ("/healthz", "/readyz"):
-            await (await self._health(path))(scope, receive, send)
-            return
-        await self._pages(scope, receive, send)
+            return self._health(scope, receive, send)
+        return self._pages(scope, receive, send)
 
-    async def _health(self, path: str) -> Response:
-        if path == "/readyz":
+    def _host(self, said: str) -> tuple[str, bool]:
+        """Return the name in a Host header, without its port, and whether it may be asked for."""
+        host = said.lower()
+        name = host if host.endswith("]") else host.rpartition(":")[0] or host
+        return name, self.ctx.settings.allows_host(name.strip("[]"))
+
+    async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = Json(b'{"status":"ok"}')
+        if scope["path"] == "/readyz":
             found = await operations.figures(self.ctx)
-            return Json(msgspec.json.encode(found.words), 200 if found.ready else 503)
-        return Json(b'{"status":"ok"}')
+            response = Json(msgspec.json.encode(found.words), 200 if found.ready else 503)
+        await response(scope, receive, send)
 
-    async def _metrics(self, request: Request) -> Response:
-        """Answer figures to who has their token, or is on this machine."""
+    async def _metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._told(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _told(self, request: Request) -> Response:
+        """Return the figures for who has their token, or is on this machine."""
         token, given = self.ctx.settings.metrics_token, bearer(request)
         if token is None:
             allowed = from_here(self.ctx, request)
@@ -254,7 +260,7 @@ def create(settings: Settings, now: Callable[[], int]) -> ASGIApp:
 
 def on(ctx: Context) -> ASGIApp:
     """Make the application on what is open already; it closes the store at its end."""
-    return NoStore(App(ctx))
+    return App(ctx)
 
 
 def socket_path(data_dir: Path) -> Path:

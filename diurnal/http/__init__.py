@@ -50,24 +50,45 @@ _HEADERS = "diurnal.headers"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+_COMMON = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""What every answer carries, where it does not say otherwise."""
+_COMMON_NAMES = frozenset(name for name, _ in _COMMON)
+NOT_STORED = (b"cache-control", b"no-store")
+
+
 class Json(Response):
     """A JSON answer whose bytes are ready."""
 
     media_type = "application/json"
 
     def __init__(
-        self, content: bytes = b"", status_code: int = 200, headers: Mapping[str, str] | None = None
+        self,
+        content: bytes = b"",
+        status_code: int = 200,
+        headers: Mapping[str, str] | None = None,
+        *,
+        also: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Set all at once, without a look at what else an answer may be."""
+        """Set all at once, without a look at what else an answer may be.
+
+        Args:
+            also: headers as they go over the wire.
+        """
         self.status_code = status_code
         self.background = None
         self.body = content
         self.raw_headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
+            *_COMMON,
+            *also,
         ]
-        for name, value in (headers or {}).items():
-            self.raw_headers.append((_wire_name(name), value.encode("latin-1")))
+        if headers:
+            for name, value in headers.items():
+                self.raw_headers.append((_wire_name(name), value.encode("latin-1")))
 
 
 @lru_cache(maxsize=256)
@@ -79,7 +100,7 @@ def header(scope: Scope, name: bytes) -> str | None:
     """Return a request header, the first of that name; `name` in lower case."""
     known = scope.get(_HEADERS)
     if known is None:
-        known = scope[_HEADERS] = dict(reversed([*scope["headers"]]))
+        known = scope[_HEADERS] = dict(scope["headers"][::-1])
     value = known.get(name)
     return None if value is None else str(value, "latin-1")
 
@@ -408,10 +429,12 @@ def guarded(
                 log.exception("request failed", path=request.url.path, method=request.method)
                 error, response = failed()
         except BaseException:
-            await doing.end(watch, begun, AppError("cut off"))
+            await doing.finish(watch.ctx, doing.end(begun), AppError("cut off"))
             raise
         metrics.count(watch.door, response.status_code, time.perf_counter() - started)
-        done = await doing.end(watch, begun, error)
+        done = doing.end(begun)
+        if error is not None or not done.recorded:
+            await doing.finish(watch.ctx, done, error)
         if done.limited:
             response.raw_headers.extend(done.limited)
         return response
@@ -511,13 +534,6 @@ def of_user(scope: Scope, user: str) -> Scope:
     return child
 
 
-_COMMON = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-)
-_COMMON_NAMES = frozenset(name for name, _ in _COMMON)
-
-
 def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> Send:
     """Return what sends an answer with more headers; they are asked for when it begins."""
 
@@ -530,23 +546,18 @@ def adding(send: Send, headers: Callable[[], Iterable[tuple[bytes, bytes]]]) -> 
     return sending
 
 
-class NoStore:
-    """Adds headers that every answer of an API carries."""
+def with_common(send: Send) -> Send:
+    """Return what sends an answer with the headers that every answer carries."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers added."""
-
-        # As above; and no set where none of these is named.
-        def sending(message: Any) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                headers = message.get("headers", ())
+    # As above; and no set where none of these is named.
+    def sending(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            headers = message.get("headers", ())
+            if not (_COMMON[0] in headers and _COMMON[1] in headers):
                 # ASGI has names in lower case.
                 named = _COMMON_NAMES.intersection([name for name, _ in headers])
                 more = [h for h in _COMMON if h[0] not in named] if named else _COMMON
                 message["headers"] = [*headers, *more]
-            return send(message)
+        return send(message)
 
-        await self._app(scope, receive, sending if scope["type"] == "http" else send)
+    return sending

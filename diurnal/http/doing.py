@@ -13,10 +13,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
-import msgspec
 import structlog
 from starlette.types import Scope
 
@@ -38,7 +37,7 @@ _numbers = itertools.count(1)
 _PROCESS = os.urandom(4).hex()
 
 
-class Watch(msgspec.Struct, frozen=True):
+class Watch:
     """What is known of an endpoint before it is called.
 
     Attributes:
@@ -46,13 +45,14 @@ class Watch(msgspec.Struct, frozen=True):
         action: what the endpoint does, as "events.create".
     """
 
-    ctx: Context
-    door: str
-    action: str
+    def __init__(self, ctx: Context, door: str, action: str) -> None:
+        self.ctx = ctx
+        self.door = door
+        self.action = action
 
-    @property
+    @cached_property
     def limits(self) -> limits.Limits:
-        """The dialect's limits."""
+        """The dialect's limits; loaded with the first call."""
         return limits.of(self.ctx, self.door)
 
 
@@ -123,12 +123,10 @@ def begin(watch: Watch, address: str, scope: Scope) -> Any:
     return doing, _now.set((doing, watch, scope))
 
 
-async def end(watch: Watch, begun: Any, error: AppError | None) -> Doing:
-    """End a doing: note it, unless a write has done so."""
+def end(begun: Any) -> Doing:
+    """End a doing and return it; what is not recorded yet has to be noted (`finish`)."""
     doing: Doing = begun[0]
     _now.reset(begun[1])
-    if error is not None or not doing.recorded:
-        await finish(watch.ctx, doing, error)
     return doing
 
 

@@ -209,7 +209,7 @@ def answer(shape: Any, status: int = 200, headers: Mapping[str, str] | None = No
 
 def ready(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return JSON bytes that nobody is to keep."""
-    return http.Json(body, status, {"Cache-Control": "no-store", **(headers or {})})
+    return http.Json(body, status, headers, also=(http.NOT_STORED,))
 
 
 class Page(msgspec.Struct):
@@ -335,14 +335,14 @@ class _Application:
         self._router = Router(routes, redirect_slashes=False, default=_Nowhere())
         self._cors = _cors(self._routed)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Neither is a coroutine of its own: every request comes by here.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and http.header(scope, b"origin") is None:
-            await self._find(scope)(scope, receive, send)
-        else:
-            await self._cors(scope, receive, send)
+            return self._find(scope)(scope, receive, send)
+        return self._cors(scope, receive, send)
 
-    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._find(scope)(scope, receive, send)
+    def _routed(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._find(scope)(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp:
         if scope["type"] != "http":

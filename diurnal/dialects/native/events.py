@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import msgspec
 from starlette.responses import Response
@@ -208,14 +208,12 @@ async def create(call: Call) -> Response:
     return endpoint.ready(given.body, given.status, replayed)
 
 
-async def _join(call: Call, new: NewEvent) -> Found:
+def _join(call: Call, new: NewEvent) -> Awaitable[Found]:
     """Store one event together with those of the same caller that wait."""
     caller, ctx = call.caller, call.ctx
     # While it waits the caller is held, so no other has its identity.
     key = ("events.create", id(caller))
-    return await http.join(
-        ctx, key, lambda tx, given: events.create_each(tx, ctx, caller, given), new
-    )
+    return http.join(ctx, key, lambda tx, given: events.create_each(tx, ctx, caller, given), new)
 
 
 class _Shape(msgspec.Struct):

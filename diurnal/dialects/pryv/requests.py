@@ -38,7 +38,7 @@ ECHOED = (
     "expireAfter",
     "serviceInfo",
 )
-HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+HEADERS = {"Cache-Control": "no-store"}
 
 
 async def start(ctx: Context, request: Request) -> Response:
