@@ -1,15 +1,18 @@
-"""Moving in from another server: an Exist account, a Pryv account."""
+"""Moving in from another server: an Exist account, a Pryv account, one of Diurnal's own."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from diurnal.connectors import diurnal_export
 from diurnal.model.access import Access
+from diurnal.model.records import Datum
 from diurnal.model.time import day_from_text
 from diurnal.services import days, events, imports
 from diurnal.services.context import Context
 from tests import cases
-from tests.connectors.reading import DATA
+from tests.connectors.reading import DATA, only, read
 from tests.test_invented_person import bring_in
 
 
@@ -58,3 +61,25 @@ def test_a_pryv_account_moves_in_with_its_tree_files_and_ids(
     assert cases.read(ctx, events.get, alice, "cmm7example000000000000a4").trashed
     again = bring_in(ctx, alice, DATA / "pryv_backup" / "backup.zip")
     assert (again.new, again.changed) == (0, 0)
+
+
+def test_a_night_by_the_clock_comes_home_by_the_clock(tmp_path: Path) -> None:
+    """Its instant and offset followed from where one was; here they are found again."""
+    night = {
+        "kind": "event",
+        "id": "cmm7example000000000000b1",
+        "streams": ["diurnal-sleep"],
+        "type": "sleep/night",
+        "time": 1_772_316_000_000_000,
+        "clock": 1_772_319_600_000_000,
+        "duration": 25_200_000_000,
+        "offset": 60,
+        "source": "Fitbit",
+        "sourceId": "sleep:1",
+    }
+    lines = ({"kind": "diurnal-export", "version": 1}, night, {"kind": "end"})
+    path = tmp_path / "diurnal.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    [found] = only(Datum, read(diurnal_export.CONNECTOR, path))
+    assert (found.clock, found.start, found.offset) == (True, night["clock"], None)
+    assert (found.stream, found.source_id) == ("diurnal-sleep", "sleep:1")

@@ -275,6 +275,16 @@ def test_rows_that_nobody_exported_are_set_aside(
 
 BAD_LINES: list[dict[str, Any]] = [
     {"kind": "event", "streams": []},
+    {"kind": "event", "source": ["x"]},
+    {"kind": "event", "source": "x", "sourceKind": 5},
+    {"kind": "event", "duration": None},
+    {"kind": "event", "tags": "x"},
+    {"kind": "stream", "id": 5},
+    {"kind": "day", "measure": "mood", "date": "2026-03-01", "value": [5]},
+    {"kind": "day", "measure": 5, "date": "2026-03-01", "value": 5},
+    {"kind": "measure", "key": ["x"], "label": "x", "value": "number"},
+    {"kind": "points", "measure": "steps", "start": [1, 2], "value": [5]},
+    {"kind": "points", "measure": "steps", "start": [1], "value": [5], "offset": [60, 60]},
     {"kind": "version", "streams": [], "created": 1, "modified": 1},
     {"kind": "version", "created": 1, "modified": 10**25},
     {"kind": "version", "created": -(10**25), "modified": 1},
