@@ -40,11 +40,9 @@ _FRAGMENT = "The token travels in an address, and nothing proves which app asked
 
 WAYS = (
     Way("exist.simple_token", "exist", "Simple token for name and password", _KNOWS_IT),
-    Way("exist.token_in_url", "exist", "Token in the address", _IN_URL),
     Way("personal.token_in_url", "personal", "Token in the address", _IN_URL),
     Way("personicle.implicit", "personicle", "Implicit grant", _FRAGMENT),
     Way("personicle.token_in_url", "personicle", "Token in the address", _IN_URL),
-    Way("personyze.key_in_url", "personyze", "Key in the address", _IN_URL),
     Way("pryv.password_login", "pryv", "Sign-in with name and password by an app", _KNOWS_IT),
     Way("pryv.token_in_url", "pryv", "Token in the address (auth=…)", _IN_URL),
     Way("pryv0.password_login", "pryv0", "Sign-in with name and password by an app", _KNOWS_IT),

@@ -1,15 +1,18 @@
-"""Every dialect can say every error."""
+"""What holds of every dialect."""
 
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
+import diurnal.dialects
 from diurnal import errors
 from diurnal.app import dialects
 from diurnal.dialects import Dialect
 from diurnal.errors import AppError
+from diurnal.services import legacy
 
 DIALECTS = dialects()
 ERRORS = [
@@ -29,3 +32,9 @@ def test_every_dialect_can_say_every_error(dialect: Dialect, kind: type[AppError
     status, words = next(dialect.statuses[k] for k in kind.__mro__ if k in known)
     assert 400 <= status < 600
     assert words
+
+
+@pytest.mark.parametrize("way", legacy.WAYS, ids=lambda way: way.key)
+def test_every_switch_of_a_legacy_way_switches_something(way: legacy.Way) -> None:
+    folder = Path(diurnal.dialects.__path__[0]) / way.dialect
+    assert any(f'"{way.key}"' in file.read_text() for file in folder.rglob("*.py"))

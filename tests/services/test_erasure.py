@@ -93,7 +93,7 @@ def _live(ctx: Context, who: Access, clock: Clock) -> list[str]:
     do(lambda tx: account_rows.claim(tx, passkeys.DIRECTORY, word, who.account_id, START))
     _, codes = with_factor(ctx, who, clock)
     secrets += [code.replace("-", "") for code in codes]
-    legacy.used(ctx, who.account_id, "exist.token_in_url")
+    legacy.used(ctx, who.account_id, "exist.simple_token")
     used = dict(ctx.ways)
     do(lambda tx: legacy.flush(tx, ctx, used))
     ctx.ways.clear()

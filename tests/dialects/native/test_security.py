@@ -221,7 +221,7 @@ def test_sessions_are_listed_and_ended(ctx: Context, alice: Access, api: Api) ->
 
 
 def test_a_legacy_way_is_counted_and_switched_off(ctx: Context, alice: Access, api: Api) -> None:
-    way = "exist.token_in_url"
+    way = "exist.simple_token"
 
     def told() -> dict[str, Any]:
         [found] = [w for w in api.ok("GET", "/legacy")["ways"] if w["key"] == way]
