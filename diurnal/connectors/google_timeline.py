@@ -10,9 +10,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, BinaryIO, cast
 
 import msgspec
+import numpy as np
 
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _json as documents
@@ -161,9 +163,12 @@ class _Record(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(list[_Record]).decode
-_MS = {f"{m:02}:{s:02}": (60 * m + s) * 1000 for m in range(60) for s in range(60)}
-_MORE_MS = {"Z": 0, **{f".{ms:03}Z": ms for ms in range(1000)}}
-"""Milliseconds of an hour by how they are written; a fix's time is one of millions."""
+_STAMP = "2024-03-02T10:00:00.000Z"
+_HOUR = len("2024-03-02T10:")
+_MARKS, _MARKED = [16, 19, 23], np.frombuffer(b":.Z", np.uint8)
+_DIGITS = [14, 15, 17, 18, 20, 21, 22]
+_DIGIT_MAX = np.array([5, 9, 5, 9, 9, 9, 9], np.uint8)
+_DIGIT_MS = np.array([600_000, 60_000, 10_000, 1_000, 100, 10, 1])
 
 
 def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
@@ -174,30 +179,36 @@ def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
     total, done, tried = max(entry.size, 1), 0, 0
     yield Progress(READING, 0, total)
     with entry.open() as stream:
-        rest = b""
+        # Of one growing array, for a copy of each block would cost more than its decoding.
+        held = bytearray()
         while block := stream.read(BLOCK):
             done += len(block)
-            rest += block
+            held += block
             if not tried:
-                found = _LIST.search(rest)
+                found = _LIST.search(held)
                 if found is None:
                     break
-                rest, tried = rest[found.end() :], 1
-            cut = _border(rest)
-            try:
-                hours = _hours(_decode(b"[%b]" % rest[:cut]))
-            except (msgspec.DecodeError, ValueError, KeyError):
-                break
-            for hour, found_there in hours:
-                fixes.take(hour, found_there)
-                yield from fixes.over()
-            rest = rest[cut:].lstrip(b" \r\n\t,") if cut else rest
+                del held[: found.end() - 1]
+                tried = 1
+            cut = _border(held)
+            if cut:
+                rest = held[cut:]
+                held[cut:] = b"]"
+                try:
+                    hours = _hours(_decode(held))
+                except (ValueError, RecursionError):
+                    held[cut:] = rest
+                    break
+                for hour, found_there in hours:
+                    fixes.take(hour, found_there)
+                    yield from fixes.over()
+                held = bytearray(b"[") + rest.lstrip(b" \r\n\t,")
             yield Progress(READING, min(done, total), total)
-            if len(rest) > REST_MAX:
+            if len(held) > REST_MAX:
                 break
         tail = entry
         if tried:
-            left = cast(BinaryIO, _Joined(b'{"locations":[' + rest, stream))
+            left = cast(BinaryIO, _Joined(b'{"locations":' + held, stream))
             tail = msgspec.structs.replace(entry, open=lambda: left)
         for item in documents.read(tail, lambda said: _fix(said, fixes), "locations.item"):
             if not isinstance(item, Progress):
@@ -205,7 +216,7 @@ def records(entry: Entry, fixes: Fixes) -> Iterator[Item]:
     yield Progress(READING, total, total)
 
 
-def _border(data: bytes) -> int:
+def _border(data: bytearray) -> int:
     """Return where the last fix begins that is surely one of the list, 0 for nowhere."""
     end = len(data)
     while (at := data.rfind(_FIRST, 0, end)) > 0:
@@ -220,22 +231,38 @@ def _hours(rows: list[_Record]) -> list[tuple[int, list[str]]]:
     """Return fixes as text, an hour's together.
 
     Raises:
-        ValueError, KeyError: one's time is not as it should be.
+        ValueError: one is not as most are.
     """
-    found: list[tuple[int, list[str]]] = []
-    fixes: list[str] = []
-    slot, of_hour, begin = -1, "", 0
-    for row in rows:
-        when, metres = row.timestamp, row.accuracy
-        if when[:14] != of_hour:
-            of_hour = when[:14]
-            begin = utc(f"{of_hour}00:00Z") // _MILLI
-            if begin // _SLOT_MS != slot:
-                slot, fixes = begin // _SLOT_MS, []
-                found.append((slot, fixes))
-        at = begin + _MS[when[14:19]] + _MORE_MS[when[19:]]
-        fixes.append(f"{at},{row.latitudeE7},{row.longitudeE7},{int(metres)}")
-    return found
+    stamps = [row.timestamp for row in rows]
+    at, bounds = _times(stamps)
+    latitudes, longitudes = [row.latitudeE7 for row in rows], [row.longitudeE7 for row in rows]
+    metres = map(int, [row.accuracy for row in rows])
+    # Written by the encoder, all at once: a number to text is most of what a fix costs.
+    text = msgspec.json.encode(list(zip(at, latitudes, longitudes, metres, strict=True)))
+    fixes = text[2:-2].decode().split("],[")
+    return [(at[i] // _SLOT_MS, fixes[i:j]) for i, j in pairwise(bounds)]
+
+
+def _times(stamps: list[str]) -> tuple[list[int], list[int]]:
+    """Return the milliseconds of times as Google writes them, and where hours begin and end.
+
+    Raises:
+        ValueError: one is written otherwise.
+    """
+    # A whole second comes without its zeros.
+    whole = [s if len(s) == len(_STAMP) else f"{s[:-1]}.000Z" for s in stamps]
+    letters = np.frombuffer("".join(whole).encode(), np.uint8).reshape(-1, len(_STAMP))
+    digits = letters[:, _DIGITS] - ord("0")
+    if len(letters) != len(stamps) or (digits > _DIGIT_MAX).any():
+        raise ValueError("no minutes, seconds and milliseconds")
+    if (letters[:, _MARKS] != _MARKED).any():
+        raise ValueError("not written as most are")
+    hours = letters[:, :_HOUR]
+    turns = np.flatnonzero((hours[1:] != hours[:-1]).any(axis=1)) + 1
+    bounds = [0, *turns.tolist(), len(stamps)]
+    begins = [utc(f"{stamps[i][:_HOUR]}00:00Z") // _MILLI for i in bounds[:-1]]
+    at = np.repeat(begins, np.diff(bounds)) + digits @ _DIGIT_MS
+    return at.tolist(), bounds
 
 
 class _Joined(io.RawIOBase):

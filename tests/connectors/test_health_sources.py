@@ -230,6 +230,63 @@ def test_records_of_any_order_of_members_are_read(tmp_path: Path) -> None:
     assert only(Datum, usual)[0].content["track"].count(";") == 49
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"timestamp": "2024-03-02T10:05:07Z"},
+        {"timestamp": "2024-03-02T10:05:07.9Z"},
+        {"timestamp": "2024-03-02T10:05:07.123999Z"},
+        {"timestamp": "2024-03-02T10:05:07.123456789Z"},
+        {"timestamp": "2024-03-02T12:05:07.250+02:00"},
+        {"timestamp": "2024-03-02 10:05:07.250Z"},
+        {"timestamp": "2024-W09-6T10:05:07.250Z"},
+        {"timestamp": "2024-03-02T10:05:07.250"},
+        {"timestamp": "2024-03-02T10:05:60.250Z"},
+        {"timestamp": "2024-03-02T10:65:07.250Z"},
+        {"timestamp": "2024-03-02T10:05:0x.250Z"},
+        {"timestamp": "2024-03-02T10:05:07,250Z"},
+        {"timestamp": "2024-03-02T10:05-07.250Z"},
+        {"timestamp": "2024-13-02T10:05:07.250Z"},
+        {"timestamp": "2024-03-02T10:05:07.25\u0660Z"},
+        {"timestamp": "2024-03-02T10:05:07.2"},
+        {"timestamp": "2024-03-02T10:05:07.250Z2024-03-02T10:05:08Z"},
+        {"timestamp": ""},
+        {"timestamp": None},
+        {"accuracy": 12.75},
+        {"accuracy": 1e300},
+        {"accuracy": -1e300},
+        {"accuracy": "near"},
+        {"latitudeE7": 900_000_001},
+        {"latitudeE7": 52.5},
+        {"longitudeE7": 4_294_967_295},
+        {"latitudeE7": -1, "longitudeE7": -1, "altitude": [{"latitudeE7": 3}]},
+    ],
+)
+def test_an_odd_fix_among_many_is_read_as_if_it_were_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
+) -> None:
+    """Most fixes are read many at once; what that makes of them is what each says by itself."""
+    monkeypatch.setattr(google_timeline, "BLOCK", 1_000)
+    fixes: list[dict[str, Any]] = [
+        {
+            "latitudeE7": 525_000_000 + i,
+            "longitudeE7": -1_340_000_000,
+            "accuracy": 12,
+            "timestamp": f"2024-03-{2 + i // 50:02}T{10 + i // 20:02}:{i % 60:02}:07.{i:03}Z",
+        }
+        for i in range(100)
+    ]
+    fixes[60] |= odd
+    path = written(tmp_path, "Records.json", {"locations": fixes})
+    many = read(google_timeline.CONNECTOR, path)
+    monkeypatch.setattr(google_timeline, "_border", lambda _data: 0)
+    one_by_one = read(google_timeline.CONNECTOR, path)
+    assert only(Datum, many) == only(Datum, one_by_one)
+    assert [b.raw for b in only(Bad, many)] == [b.raw for b in only(Bad, one_by_one)]
+    told = sum(d.content["track"].count(";") + 1 for d in only(Datum, many))
+    assert told + len(only(Bad, many)) == len(fixes)
+
+
 def test_google_s_html_is_read_in_the_account_s_language() -> None:
     said = read(google_activity.CONNECTOR, DATA / "google_activity" / "MeineAktivitaeten.html")
     [search] = only(Datum, said)
