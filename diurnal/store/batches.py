@@ -116,12 +116,6 @@ _RELEASE = Sql(
     )
     .values(connection_id=null())
 )
-_LAST_ASIDE = Sql(
-    select(func.coalesce(func.max(set_aside.c.n), 0)).where(
-        set_aside.c.account_id == bindparam("account"),
-        set_aside.c.batch_id == bindparam("of_batch"),
-    )
-)
 # Batch numbers are unique in the database; an operator names one without its account.
 _ANYONES = Sql(select(*_FIELDS).where(batch.c.id == bindparam("of_batch")))
 _PROGRESS = Sql(update(batch).where(*_this).values(progress=bindparam("so_far")))
@@ -327,12 +321,6 @@ def of_connection(
 def release(tx: WriteTx, account_id: int, connection_id: str) -> None:
     """Have the batches of a connection that goes count as anybody's."""
     tx.execute(_RELEASE, {"account": account_id, "connection": connection_id})
-
-
-def last_aside(tx: Tx, account_id: int, id_: int) -> int:
-    """Return the highest number of what a batch set aside, 0 for none."""
-    [row] = tx.execute(_LAST_ASIDE, {"account": account_id, "of_batch": id_})
-    return int(row[0])
 
 
 def set_progress(tx: WriteTx, account_id: int, id_: int, progress: dict[str, Any]) -> None:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from diurnal import worker
+from diurnal.connectors import Pull
 from diurnal.model.access import Access
 from diurnal.model.events import EventQuery
+from diurnal.model.records import Bad
 from diurnal.model.time import DAY, HOUR, MINUTE
 from diurnal.services import connection_views, connections, events, imports, jobs, source_http
 from diurnal.services.context import Context
@@ -26,6 +28,7 @@ from tests.services.syncing import (
     pointed,
     run,
     use,
+    with_,
 )
 from tests.upstream import until
 
@@ -201,6 +204,28 @@ def test_an_answer_that_nobody_understands_is_told_and_kept_open(
     clock.tick(DAY)
     assert run(here, c).problem is None
     assert len(stored(here, alice)) == 90
+
+
+def test_what_is_bad_at_every_look_of_a_day_is_set_aside_once(
+    here: Context, alice: Access, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    bad = [Bad("no weight", "row 7", "heavy")]
+    connector = with_(pulls=(Pull(name="weights", fetch=lambda *_: iter(bad), by="latest"),))
+    use(monkeypatch, connector)
+    c = connect(here, alice, connector)
+
+    def look() -> tuple[int, int, int]:
+        clock.tick(HOUR)
+        outcome = run(here, c)
+        assert outcome.result is not None
+        batch = outcome.result.batch
+        [view] = here.store.read(lambda tx: connection_views.listed(tx, here, alice))
+        rows = here.store.read(lambda tx: imports.aside(tx, alice, batch))
+        return outcome.result.set_aside, view.set_aside, len(rows)
+
+    assert [look() for _ in range(3)] == [(1, 1, 1)] * 3
+    bad.append(Bad("no weight", "row 8", "heavy"))
+    assert look() == (2, 2, 2)
 
 
 @pytest.mark.parametrize("how", ["same page", "backwards", "circle"])
