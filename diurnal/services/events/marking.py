@@ -51,7 +51,9 @@ def _days(state: AccountState, e: Event) -> Iterable[int]:
     # Where the datum's own clock is not that of the zone history, it counts by its own.
     shift = (e.offset - state.zones.offset_at(e.time)) * time.MINUTE if e.zone else 0
     for at in (e.time, e.time + min(e.duration or 0, DURATION_MAX)):
-        # By the clock on the wall, and by the bounds of days: a journey may tell them apart.
-        for day in (state.zones.day_at(at + shift), state.zones.counted_day(at + shift)):
-            first, last = min(first, day), max(last, day)
+        day = counted = state.zones.day_at(at + shift)
+        if state.zones.starts:
+            # By the clock on the wall, and by the bounds of days: a journey may tell them apart.
+            counted = state.zones.counted_day(at + shift)
+        first, last = min(first, day), max(last, counted)
     return range(first, min(last, first + SPAN_DAYS_MAX) + 1)
