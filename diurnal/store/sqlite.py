@@ -142,10 +142,10 @@ class _Write:
         fn: Callable[..., Any],
         future: Any,
         loop: asyncio.AbstractEventLoop | None,
-        *,
-        bulk: bool = False,
         key: Hashable = None,
         item: Any = None,
+        *,
+        bulk: bool = False,
     ) -> None:
         self.fn = fn
         self.future = future
@@ -211,7 +211,7 @@ class SqliteStore:
         """See `Store.join`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._arrive(loop, _Write(fn, future, loop, key=key, item=item))
+        self._arrive(loop, _Write(fn, future, loop, key, item))
         return future
 
     def backlog(self) -> int:
@@ -341,8 +341,9 @@ class SqliteStore:
         outcomes: list[_Outcome] = []
         changed: dict[int, int] = {}
         meta = False
-        alone = len(group) == 1
         members = _members(group)
+        # A savepoint copies each page that is changed in it; who is alone has none to spare.
+        alone = len(members) == 1
         connection.execute("BEGIN IMMEDIATE")
         try:
             while members:
@@ -357,14 +358,17 @@ class SqliteStore:
                 except BaseException as error:
                     if not connection.in_transaction:
                         raise apsw.IOError(str(error)) from error
-                    if alone:
-                        connection.execute("ROLLBACK")
-                        return [(group[0], None, error)], {}
-                    connection.execute("ROLLBACK TO member")
+                    connection.execute("ROLLBACK" if alone else "ROLLBACK TO member")
                     if len(member) > 1:  # one of them is to blame: each on its own
                         members.extendleft([write] for write in reversed(member))
                     else:
                         outcomes.append((member[0], None, error))
+                    if alone:
+                        if not members:
+                            return outcomes, {}
+                        connection.execute("BEGIN IMMEDIATE")
+                        alone = False
+                        continue
                 else:
                     outcomes += done
                     changed.update(tx.changed)

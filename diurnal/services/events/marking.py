@@ -55,5 +55,5 @@ def _days(state: AccountState, e: Event) -> Iterable[int]:
         if state.zones.starts:
             # By the clock on the wall, and by the bounds of days: a journey may tell them apart.
             counted = state.zones.counted_day(at + shift)
-        first, last = min(first, day), max(last, counted)
+        first, last = min(first, day, counted), max(last, day, counted)
     return range(first, min(last, first + SPAN_DAYS_MAX) + 1)
