@@ -204,6 +204,12 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         return day_text(max(self.end - 1, self.start) // DAY + 1)
 
     @property
+    def days(self) -> Iterator[str]:
+        """All its days, the newest first, for APIs that are asked day by day."""
+        for day in range(max(self.end - 1, self.start) // DAY, self.start // DAY - 1, -1):
+            yield day_text(day)
+
+    @property
     def start_s(self) -> int:
         """The start, Unix seconds."""
         return self.start // SECOND
@@ -302,6 +308,7 @@ class Http(Protocol):
         token: tuple[str, str] | None = None,
         offset: tuple[str, str, str] | None = None,
         page: tuple[str, int] | None = None,
+        skip: str | None = None,
         size: int | None = None,
         items: str = "",
         link: bool = False,
@@ -316,6 +323,7 @@ class Http(Protocol):
             token: (member of the answer, parameter to send it as), until it is empty.
             offset: (member with the next offset, parameter, member that says there is more).
             page: (parameter, first number): counts pages until `items` holds fewer than `size`.
+            skip: parameter that says after how many items to begin; until the same.
             size: how many items a full page has.
             items: member that holds the items, dotted; "" where the answer is the list.
             link: follow `Link: <…>; rel="next"`.

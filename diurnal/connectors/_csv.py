@@ -60,24 +60,34 @@ def rows(entry: Entry, skip: int = 0) -> Iterator[tuple[int, list[str], int]]:
             raise InvalidInput(f"no table: {e}") from e
 
 
+def named(entry: Entry, skip: int = 0) -> Iterator[tuple[int, dict[str, str], int]]:
+    """Yield line, cells by header and bytes done of each row that is not empty.
+
+    Empty cells are left out; of columns with one name the last counts.
+
+    Raises:
+        InvalidInput: as `rows`.
+    """
+    names: list[str] = []
+    for line, cells, done in rows(entry, skip):
+        if not names:
+            names = [c.strip() for c in cells]
+        elif found := {n: c.strip() for n, c in zip(names, cells, strict=False) if c.strip()}:
+            yield line, found, done
+
+
 def read(
     entry: Entry, one: Callable[[dict[str, str]], Iterable[Item]], *, skip: int = 0
 ) -> Iterator[Item]:
     """Yield what `one` reads of each row, by header, empty cells left out.
 
-    What it cannot read is set aside; of columns with one name the last counts.
+    What it cannot read is set aside.
     """
     total = max(entry.size, 1)
     yield Progress("reading", 0, total)
-    names: list[str] = []
     try:
-        for line, cells, done in rows(entry, skip):
-            if not names:
-                names = [c.strip() for c in cells]
-                continue
-            found = {n: c.strip() for n, c in zip(names, cells, strict=False) if c.strip()}
-            if found:
-                yield from careful(one, found, f"{entry.path}:{line}")
+        for line, found, done in named(entry, skip):
+            yield from careful(one, found, f"{entry.path}:{line}")
             if line % PROGRESS_ROWS == 0:
                 yield Progress("reading", min(done, total), total)
     except InvalidInput as e:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors._said import number
+from diurnal.connectors._said import Members, number, told
 from diurnal.model.records import Datum, DayDatum, Source
 from diurnal.model.time import HOUR, SECOND
+from diurnal.model.units import convert
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time has no zone
 
@@ -28,6 +29,16 @@ def clock(text: str) -> int:
     """
     past = datetime.fromisoformat(text).replace(tzinfo=None) - _EPOCH
     return (past.days * 86_400 + past.seconds) * SECOND + past.microseconds
+
+
+def converted(value: Any, unit: str, to: str) -> float | None:
+    """Return a number that is said in `unit` in the unit `to`; None where none is said.
+
+    Raises:
+        ValueError: no number.
+        InvalidInput: the units measure different things.
+    """
+    return None if value is None else convert(number(value), unit, to)
 
 
 def value_event(
@@ -65,11 +76,87 @@ def value_event(
     )
 
 
+def value_events(
+    source: Source,
+    id_: str,
+    at: int,
+    said: Mapping[str, Any],
+    members: Members,
+    *,
+    offset: int | None = None,
+    positive: bool = False,
+) -> Iterator[Datum]:
+    """Yield the numbers that a document tells of an instant, each with an id of its own.
+
+    Args:
+        id_: of the document.
+        positive: as for `_said.told`.
+
+    Raises:
+        ValueError: one is no number.
+    """
+    for key, unit, value in told(said, members, positive=positive):
+        yield value_event(key, source, f"{key}:{id_}", at, number(value), unit, offset=offset)
+
+
+def pressure(
+    source: Source,
+    id_: str,
+    at: int,
+    said: Mapping[str, Any],
+    members: tuple[str, str, str] = ("systolic", "diastolic", "pulse"),
+    *,
+    offset: int | None = None,
+) -> Datum:
+    """Return a blood pressure that a document tells in mm[Hg].
+
+    Args:
+        members: of both values, and of the pulse that may be told with them.
+
+    Raises:
+        KeyError: one of both values is not there.
+        ValueError: no number.
+    """
+    high, low, pulse = members
+    content = {"systolic": number(said[high]), "diastolic": number(said[low])}
+    if said.get(pulse):
+        content["rate"] = number(said[pulse])
+    return Datum(
+        source=source,
+        source_id=id_,
+        type="blood-pressure/mmhg-bpm",
+        start=at,
+        content=content,
+        measure="blood_pressure",
+        offset=offset,
+    )
+
+
 def day_value(key: str, source: Source, day: int, value: Any, unit: str) -> DayDatum:
     """Return a number of a whole day."""
     measure = catalog.get(key)
     canonical = catalog.to_canonical(measure, number(value), unit)
     return DayDatum(source=source, measure=key, day=day, value=canonical, raw=str(value))
+
+
+def day_values(
+    source: Source,
+    day: int,
+    said: Mapping[str, Any],
+    members: Members,
+    *,
+    positive: bool = False,
+) -> Iterator[DayDatum]:
+    """Yield the numbers that a document tells of a whole day.
+
+    Args:
+        positive: as for `_said.told`.
+
+    Raises:
+        ValueError: one is no number.
+    """
+    for key, unit, value in told(said, members, positive=positive):
+        yield day_value(key, source, day, value, unit)
 
 
 Stage = tuple[str, int, int]

@@ -25,6 +25,7 @@ def pages(
     token: tuple[str, str] | None = None,
     offset: tuple[str, str, str] | None = None,
     page: tuple[str, int] | None = None,
+    skip: str | None = None,
     size: int | None = None,
     items: str = "",
     link: bool = False,
@@ -35,11 +36,13 @@ def pages(
         Upstream: a page comes again, or there are too many.
         ValueError: not exactly one way to go on.
     """
-    if (token is not None) + (offset is not None) + (page is not None) + link != 1:
-        raise ValueError("exactly one of token, offset, page and link is needed")
+    if sum((token is not None, offset is not None, page is not None, skip is not None, link)) != 1:
+        raise ValueError("exactly one of token, offset, page, skip and link is needed")
     asked = dict(params)
     if page is not None:
         asked[page[0]] = page[1]
+    if skip is not None:
+        asked[skip] = 0
     seen: set[Any] = set()
     last = b""
     for n in range(PAGES_MAX):
@@ -58,10 +61,12 @@ def pages(
             following = at(value, offset[0]) if at(value, offset[2]) else None
             asked = {**asked, offset[1]: following}
         elif page is not None:
-            found = at(value, items) if items else value
-            full = isinstance(found, list) and found and (size is None or len(found) >= size)
-            following = page[1] + n + 1 if full else None
+            following = page[1] + n + 1 if _items(value, items) >= (size or 1) else None
             asked = {**asked, page[0]: following}
+        elif skip is not None:
+            count = _items(value, items)
+            following = asked[skip] + count if count >= (size or 1) else None
+            asked = {**asked, skip: following}
         else:
             found = _LINK.search(answer.headers.get("link", ""))
             following = urljoin(path, found[1]) if found else None
@@ -72,3 +77,8 @@ def pages(
             raise Upstream("the source leads back to a page that was read")
         seen.add(following)
     raise Upstream(f"more than {PAGES_MAX} pages")
+
+
+def _items(value: Any, items: str) -> int:
+    found = at(value, items)
+    return len(found) if isinstance(found, list) else 0

@@ -1,12 +1,16 @@
-"""Collect points of many measures and sources, and give them on in columns."""
+"""Collect what a file tells piece by piece: points, given on in columns, and parts of sleeps."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from diurnal.model.records import Points, Source
+from diurnal import catalog
+from diurnal.connectors._health import Stage, nights
+from diurnal.connectors._said import Members, number, told
+from diurnal.model.records import Item, Points, Source
 
 BATCH = 10_000
 HELD_MAX = 200_000
@@ -23,10 +27,11 @@ class _Columns:
 
 
 class Lanes:
-    """Points by measure and source, until there are enough of them."""
+    """Points by measure and source, until there are enough of them; parts of sleeps by source."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, Source], _Columns] = {}
+        self._slept: dict[tuple[Source, str], list[Stage]] = {}
         self._held = 0
 
     def add(
@@ -47,14 +52,52 @@ class Lanes:
         lane.offset.append(_NONE if offset is None else offset)
         self._held += 1
 
-    def flush(self, *, everything: bool = False) -> Iterator[Points]:
-        """Yield the lanes that are full; all of them at the end or when too much is held."""
-        everything = everything or self._held >= HELD_MAX
+    def take(
+        self,
+        source: Source,
+        start: int,
+        said: Mapping[str, Any],
+        members: Members,
+        *,
+        end: int | None = None,
+        offset: int | None = None,
+        positive: bool = False,
+    ) -> None:
+        """Take the points that a document tells of an instant or a stretch.
+
+        Args:
+            positive: as for `_said.told`.
+
+        Raises:
+            ValueError: one is no number.
+        """
+        for measure, unit, value in told(said, members, positive=positive):
+            canonical = catalog.to_canonical(catalog.get(measure), number(value), unit)
+            self.add(measure, source, start, canonical, end=end, offset=offset)
+
+    def sleep(self, source: Source, stage: Stage, kind: str) -> None:
+        """Take a part of a sleep; at the end those of one source make its nights.
+
+        Args:
+            kind: begins the ids of these nights.
+        """
+        self._slept.setdefault((source, kind), []).append(stage)
+
+    def flush(self, *, everything: bool = False) -> Iterator[Item]:
+        """Yield the lanes that are full; at the end all of them, and the nights.
+
+        Of points, too much is not held until the end, either.
+        """
+        all_points = everything or self._held >= HELD_MAX
         for lane, columns in list(self._lanes.items()):
-            if everything or len(columns.start) >= BATCH:
+            if all_points or len(columns.start) >= BATCH:
                 del self._lanes[lane]
                 self._held -= len(columns.start)
                 yield from _points(*lane, columns)
+        if everything:
+            for (source, kind), stages in self._slept.items():
+                yield from nights(source, stages, kind)
+            self._slept.clear()
 
 
 def _points(measure: str, source: Source, c: _Columns) -> Iterator[Points]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -12,6 +14,10 @@ from diurnal.model.time import SECOND, TIME_MAX, TIME_MIN, from_seconds, micros
 KEY_MAX = 100
 _MS_FROM = 100_000_000_000
 """Epochs beyond are in milliseconds: as seconds, the year 5138."""
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
+
+Members = Mapping[str, tuple[str, str]]
+"""Member of a document, or column -> measure and the unit that it is said in."""
 
 
 def instant(text: Any) -> int:
@@ -45,6 +51,15 @@ def utc(text: Any) -> int:
     """
     at = _parsed(text)
     return _bounded(micros(at if at.tzinfo is not None else at.replace(tzinfo=UTC)))
+
+
+def offset_of(text: str) -> int | None:
+    """Return the minutes of an offset like +05:30, UTC-0500 or +1; None for what is none."""
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None:
+        return None
+    minutes = int(found[2]) * 60 + int(found[3] or 0)
+    return -minutes if found[1] == "-" else minutes
 
 
 def naive(text: Any) -> datetime:
@@ -136,6 +151,39 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("there is no text")
     return value
+
+
+def told(
+    said: Mapping[str, Any], members: Members, *, positive: bool = False
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield measure, unit and value of the members that say something.
+
+    Of several members of one measure the first counts: forms of one document name it otherwise.
+
+    Args:
+        positive: leave out what is not above 0: it was not measured.
+
+    Raises:
+        ValueError: one that has to be above 0 is no number.
+    """
+    seen: set[str] = set()
+    for member, (measure, unit) in members.items():
+        value = said.get(member)
+        if value is None or measure in seen:
+            continue
+        if positive and (not value or number(value) <= 0):
+            continue
+        seen.add(measure)
+        yield measure, unit, value
+
+
+def total(said: Mapping[str, Any], *members: str) -> float:
+    """Return the sum of the members that say something.
+
+    Raises:
+        ValueError: one is no number.
+    """
+    return sum(number(said[m]) for m in members if said.get(m) is not None)
 
 
 def some(**members: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from diurnal.connectors.csv_file import meaning
 from diurnal.errors import InvalidInput
 from diurnal.model import units
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
-from diurnal.model.records import Datum, DayDatum, Item, OwnMeasure, Points, Source
+from diurnal.model.records import Datum, DayDatum, Item, OwnMeasure, Source
 from diurnal.model.time import MINUTE, day_of
 
 NAMES_MAX = 200
@@ -92,7 +92,7 @@ class Values:
         """Return whether a name is that of a measure, and not just any."""
         return meaning.known(name) is not None
 
-    def flush(self) -> Iterator[Points]:
+    def flush(self) -> Iterator[Item]:
         """Yield the points that are left."""
         return self._lanes.flush(everything=True)
 
