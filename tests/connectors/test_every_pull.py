@@ -355,3 +355,25 @@ def test_nobody_is_asked_in_the_clear() -> None:
         if connector.pulls:
             names = [p.name for p in connector.pulls]
             assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "source", [p for p in RECORDED if p.stem == "garmin"], ids=lambda p: p.stem, indirect=True
+)
+def test_garmin_s_activities_come_page_by_page(
+    here: Context, alice: Access, source: Recorded, server: Upstream
+) -> None:
+    first: list[Any] = json.loads((source.folder / "connect_activities.json").read_text())[:1]
+
+    def many(asked: Asked) -> Said:
+        if not asked.path.startswith("/activitylist-service/"):
+            return source(asked)
+        start, limit = int(asked.query["start"]), int(asked.query["limit"])
+        ids = range(130)[start : start + limit]
+        return Said([{**first[0], "activityId": id_} for id_ in ids])
+
+    server.answer = many
+    c = connected(here, alice, source, server)
+    assert run(here, c).problem is None
+    found = here.store.read(lambda tx: events.find(tx, here, alice))
+    assert sum('"type":"activity/workout"' in str(e.body) for e in found) == 130
