@@ -5,14 +5,13 @@ Values are whole numbers with a power of ten; what a type number means is in `_T
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from diurnal.connectors import (
     Answer,
     Connector,
     Cursor,
-    Entry,
     Http,
     OAuth2,
     Options,
@@ -22,30 +21,41 @@ from diurnal.connectors import (
     Window,
 )
 from diurnal.connectors import _json as documents
-from diurnal.connectors._health import day_value, night, nights, value_event, workout
+from diurnal.connectors._forms import Form, Forms
+from diurnal.connectors._health import day_values, night, pressure, value_events, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._rows import rows
-from diurnal.connectors._said import name, number
+from diurnal.connectors._said import Members, name, number, total
 from diurnal.errors import InvalidInput
-from diurnal.model.records import Datum, Item, Source, ZoneSeen
+from diurnal.model.records import Item, Source, ZoneSeen
 from diurnal.model.sources import Kind
 from diurnal.model.time import SECOND, day_from_text
 
-_TYPES: Mapping[int, tuple[str, str]] = {
-    1: ("weight", "kg"),
-    4: ("height", "m"),
-    5: ("lean_mass", "kg"),
-    6: ("body_fat", "%"),
-    71: ("temperature_body", "Cel"),
-    76: ("muscle_mass", "kg"),
-    77: ("body_water", "kg"),
-    88: ("bone_mass", "kg"),
-    123: ("vo2max", "mL/kg/min"),
+APP = Source("Withings app", Kind.PHONE)
+WATCH = Source("Withings watch", Kind.WRIST)
+MAT = Source("Withings sleep", Kind.DEDICATED)
+TYPED = Source("Withings (typed)", Kind.MANUAL)
+
+_TYPES: Members = {
+    "1": ("weight", "kg"),
+    "4": ("height", "m"),
+    "5": ("lean_mass", "kg"),
+    "6": ("body_fat", "%"),
+    "71": ("temperature_body", "Cel"),
+    "76": ("muscle_mass", "kg"),
+    "77": ("body_water", "kg"),
+    "88": ("bone_mass", "kg"),
+    "123": ("vo2max", "mL/kg/min"),
 }
-_POINTS: Mapping[int, tuple[str, float]] = {11: ("heart_rate", 1.0), 54: ("spo2", 0.01)}
-_SYSTOLIC, _DIASTOLIC, _PULSE = 10, 9, 11
+_POINTS: Members = {"11": ("heart_rate", "/min"), "54": ("spo2", "%")}
+_SYSTOLIC, _DIASTOLIC, _PULSE = "10", "9", "11"
+_COUNTED: Members = {
+    "steps": ("steps", "1"),
+    "distance": ("distance_walk_run", "m"),
+    "calories": ("energy_active", "kcal"),
+}
+_BREATHS: Members = {"rr_average": ("respiratory_rate", "/min")}
 _GOAL = 2
-_TYPED = {2, 4}
+_BY_HAND = {2, 4}
 """Values of `attrib`: entered by hand."""
 _STATES = {0: "awake", 1: "light", 2: "deep", 3: "rem"}
 _WATCHES = {51, 52, 53, 54, 55, 58, 59, 90, 91, 92, 93, 94}
@@ -54,169 +64,89 @@ _CATEGORIES = {
     12: "tennis", 16: "strength_training", 18: "elliptical", 28: "yoga", 34: "skiing",
     187: "rowing", 306: "indoor_walking", 307: "indoor_running", 308: "indoor_cycling",
 }  # fmt: skip
-_MARKS: Mapping[str, tuple[str, ...]] = {
-    "measure": ("grpid", "category", "measures.item.type"),
-    "activity": ("soft", "moderate", "intense", "date", "steps"),
-    "sleep": ("startdate", "enddate", "date", "data.wakeupduration"),
-    "workout": ("category", "startdate", "enddate", "data"),
-    "phase": ("state", "startdate", "enddate"),
-}
-_WHERE = ("body.measuregrps.item", "body.activities.item", "body.series.item", "item")
-
-
-def kind(entry: Entry) -> tuple[str, str]:
-    """Return what a file's items are and where, ("", "") for others."""
-    there = documents.members(entry.head)
-    for where in _WHERE:
-        for type_, marks in _MARKS.items():
-            if all(f"{where}.{mark}" in there for mark in marks):
-                return type_, where
-    if {"status", "body.series"} <= there and any(m.endswith(".duration") for m in there):
-        return "intraday", ""
-    return "", ""
-
-
-def recognise(entry: Entry) -> float:
-    """Return how sure it is."""
-    return 0.9 if kind(entry)[0] else 0.0
-
-
-def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read a saved answer, or the list in one."""
-    type_, where = kind(entry)
-    lanes = Lanes()
-    if type_ == "phase":
-        phases: list[Any] = []
-        yield from documents.read(entry, lambda said: phase(said, phases, lanes), where)
-        yield from asleep(phases)
-    else:
-        yield from documents.read(entry, lambda said: record(type_, said, lanes), where)
-    yield from lanes.flush(everything=True)
-
-
-def record(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
-    """Read one group of measures, day of activity, sleep or workout."""
-    yield from _READERS[type_](said, lanes)
-    yield from lanes.flush()
 
 
 def _measure(group: Any, lanes: Lanes) -> Iterator[Item]:
     if group["category"] == _GOAL:
         return  # what the person wants to weigh
-    at, id_ = int(group["date"]) * SECOND, group["grpid"]
+    at, id_ = int(group["date"]) * SECOND, str(group["grpid"])
     model = name(group.get("model"))
     source = Source(f"Withings {model}".strip(), Kind.DEDICATED)
-    if group.get("attrib") in _TYPED:
-        source = Source("Withings (typed)", Kind.MANUAL)
-    values: dict[int, float] = {}
+    if group.get("attrib") in _BY_HAND:
+        source = TYPED
+    values: dict[str, float] = {}
     for said in group["measures"]:
         # Parts of the body are told apart by a position; the whole has none.
         if said.get("position") in (None, 7, 12):
-            values.setdefault(int(said["type"]), number(said["value"]) * 10.0 ** int(said["unit"]))
-    for type_, value in values.items():
-        if type_ in _TYPES:
-            measure, unit = _TYPES[type_]
-            yield value_event(measure, source, f"{measure}:{id_}", at, round(value, 6), unit)
-        elif type_ in _POINTS and not (type_ == _PULSE and _SYSTOLIC in values):
-            measure, factor = _POINTS[type_]
-            lanes.add(measure, source, at, value * factor)
-    if _SYSTOLIC in values and _DIASTOLIC in values:
-        content = {"systolic": values[_SYSTOLIC], "diastolic": values[_DIASTOLIC]}
-        if _PULSE in values:
-            content["rate"] = values[_PULSE]
-        yield Datum(
-            source=source,
-            source_id=f"pressure:{id_}",
-            type="blood-pressure/mmhg-bpm",
-            start=at,
-            content=content,
-            measure="blood_pressure",
-        )
+            type_ = str(int(said["type"]))
+            values.setdefault(type_, number(said["value"]) * 10.0 ** int(said["unit"]))
+    yield from value_events(source, id_, at, values, _TYPES)
+    if _SYSTOLIC in values:
+        if _DIASTOLIC in values:
+            yield pressure(source, f"pressure:{id_}", at, values, (_SYSTOLIC, _DIASTOLIC, _PULSE))
+        values.pop(_PULSE, None)
+    lanes.take(source, at, values, _POINTS)
 
 
 def _activity(said: Any, lanes: Lanes) -> Iterator[Item]:
     """Read a day's totals; `is_tracker` says whether a watch of Withings counted."""
-    kind_ = Kind.WRIST if said.get("is_tracker") else Kind.PHONE
-    named = "Withings watch" if said.get("is_tracker") else "Withings app"
-    source, day = Source(named, kind_), day_from_text(said["date"])
-    for measure, member, unit in (
-        ("steps", "steps", "1"),
-        ("distance_walk_run", "distance", "m"),
-        ("energy_active", "calories", "kcal"),
-    ):
-        if said.get(member) is not None:
-            yield day_value(measure, source, day, said[member], unit)
+    source = WATCH if said.get("is_tracker") else APP
+    return day_values(source, day_from_text(said["date"]), said, _COUNTED)
 
 
-def _intraday(said: Any, lanes: Lanes) -> Iterator[Item]:
-    source = Source("Withings watch", Kind.WRIST)
+def _intraday(said: Any, lanes: Lanes) -> Iterable[Item]:
     for at, row in said["body"]["series"].items():
         start = int(at) * SECOND
         end = start + round(number(row["duration"]) * SECOND)
-        for measure, member in (
-            ("steps", "steps"),
-            ("distance_walk_run", "distance"),
-            ("energy_active", "calories"),
-        ):
-            if row.get(member) is not None:
-                lanes.add(measure, source, start, number(row[member]), end=end)
-    yield from ()
+        lanes.take(WATCH, start, row, _COUNTED, end=end)
+    return ()
 
 
-def _mat(model: Any) -> Source:
-    if isinstance(model, int) and model in _WATCHES:
-        return Source("Withings watch", Kind.WRIST)
-    return Source("Withings sleep", Kind.DEDICATED)
+def _slept(said: Any) -> tuple[Source, int, int]:
+    """Return who measured a sleep or a part of one, its start and its end."""
+    model = said.get("model_id", said.get("model"))
+    source = WATCH if isinstance(model, int) and model in _WATCHES else MAT
+    return source, int(said["startdate"]) * SECOND, int(said["enddate"]) * SECOND
 
 
 def _sleep(said: Any, lanes: Lanes) -> Iterator[Item]:
     """Read a night's summary; what Withings calls sleep time is its stages together."""
     data, zone = said["data"], said.get("timezone")
-    start, end = int(said["startdate"]) * SECOND, int(said["enddate"]) * SECOND
-    source = _mat(said.get("model_id", said.get("model")))
-    stated = data.get("total_sleep_time")
-    if stated is None:
-        parts = (data.get(f"{s}sleepduration") for s in ("light", "deep", "rem"))
-        stated = sum(number(p) for p in parts if p is not None)
+    source, start, end = _slept(said)
+    asleep = data.get("total_sleep_time")
+    if asleep is None:
+        asleep = total(data, "lightsleepduration", "deepsleepduration", "remsleepduration")
     yield night(
         source,
         f"sleep:{said.get('id') or start // SECOND}",
         start,
         end,
-        asleep_s=number(stated),
+        asleep_s=number(asleep),
         zone=zone,
         more={"score": data["sleep_score"]} if data.get("sleep_score") else None,
     )
-    if data.get("rr_average"):
-        lanes.add("respiratory_rate", source, start, number(data["rr_average"]), end=end)
+    lanes.take(source, start, data, _BREATHS, end=end, positive=True)
     if zone:
         yield ZoneSeen(start, zone, end)
 
 
-def phase(said: Any, found: list[Any], lanes: Lanes) -> Iterator[Item]:
-    """Keep one stretch of a night, and read the samples in it."""
-    start, end = int(said["startdate"]) * SECOND, int(said["enddate"]) * SECOND
-    source = _mat(said.get("model_id", said.get("model")))
+def _phase(said: Any, lanes: Lanes) -> Iterable[Item]:
+    """Read a stretch of a night, and the samples in it; a night's summary tells of the same."""
+    source, start, end = _slept(said)
     if said["state"] in _STATES:
-        found.append((source, _STATES[said["state"]], start, end))
+        lanes.sleep(source, (_STATES[said["state"]], start, end), "phases")
     for member, measure in (("hr", "heart_rate"), ("rr", "respiratory_rate")):
         for at, value in (said.get(member) or {}).items():
             if value:
                 lanes.add(measure, source, int(at) * SECOND, number(value))
-    yield from lanes.flush()
-
-
-def asleep(found: list[Any]) -> Iterator[Item]:
-    """Yield the nights that stretches make, by source; a night's summary tells of the same."""
-    for source in sorted({f[0] for f in found}, key=lambda s: s.name):
-        yield from nights(source, [f[1:] for f in found if f[0] == source], "phases")
+    return ()
 
 
 def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
     data, zone = said["data"], said.get("timezone")
     start, end = int(said["startdate"]) * SECOND, int(said["enddate"]) * SECOND
     yield workout(
-        Source("Withings app", Kind.PHONE),
+        APP,
         f"workout:{said['id']}",
         start,
         end,
@@ -235,13 +165,17 @@ def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
         yield ZoneSeen(start, zone)
 
 
-_READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
-    "measure": _measure,
-    "activity": _activity,
-    "intraday": _intraday,
-    "sleep": _sleep,
-    "workout": _workout,
-}
+FORMS = Forms(
+    (
+        Form("measure", _measure, {"grpid", "category", "measures.item.type"}),
+        Form("activity", _activity, {"soft", "moderate", "intense", "date", "steps"}),
+        Form("sleep", _sleep, {"startdate", "enddate", "date", "data.wakeupduration"}),
+        Form("workout", _workout, {"category", "startdate", "enddate", "data"}),
+        Form("phase", _phase, {"state", "startdate", "enddate"}),
+        Form("intraday", _intraday, {"status", "body.series.*.duration"}, where=("",)),
+    ),
+    where=("body.measuregrps.item", "body.activities.item", "body.series.item", "item"),
+)
 
 
 _PAGED = ("body.offset", "offset", "body.more")
@@ -278,7 +212,7 @@ def _measures(http: Http, window: Window, _options: Options) -> Iterator[Pulled]
     for n, page in enumerate(http.pages("/measure", form=asked, offset=_PAGED)):
         if not n:
             newest = str(page["body"]["updatetime"])
-        yield from rows(record, "measure", page["body"]["measuregrps"], "measures")
+        yield from FORMS.answer("measure", page["body"]["measuregrps"], "measures")
     yield Cursor(newest)
 
 
@@ -293,7 +227,7 @@ def _days(type_: str) -> Callable[[Http, Window, Options], Iterator[Pulled]]:
             "data_fields": fields,
         }
         for page in http.pages(path, form=asked, offset=_PAGED):
-            yield from rows(record, type_, page["body"][member], type_)
+            yield from FORMS.answer(type_, page["body"][member])
 
     return fetch
 
@@ -303,12 +237,11 @@ CONNECTOR = Connector(
     title="Withings",
     docs="https://developer.withings.com/api-reference",
     emits=frozenset(
-        {"sleep", "workout", "blood_pressure", "respiratory_rate", "steps"}
-        | {"distance_walk_run", "energy_active"}
-        | {measure for measure, _ in (*_TYPES.values(), *_POINTS.values())}
+        {"sleep", "workout", "blood_pressure"}
+        | {m for table in (_TYPES, _POINTS, _COUNTED, _BREATHS) for m, _ in table.values()}
     ),
-    recognise=recognise,
-    parse=parse,
+    recognise=FORMS.recognise,
+    parse=FORMS.parse,
     auth=OAuth2(
         authorize_url="https://account.withings.com/oauth2_user/authorize2",
         token_url="https://wbsapi.withings.net/v2/oauth2",  # noqa: S106 - an address
