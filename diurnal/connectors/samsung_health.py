@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _csv as tables
-from diurnal.connectors._health import Stage, day_value, night, value_event, workout
+from diurnal.connectors._health import (
+    Stage,
+    day_value,
+    night,
+    pressure,
+    value_event,
+    value_events,
+    workout,
+)
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._said import key, number, utc
-from diurnal.model.records import Datum, Item, Source
+from diurnal.connectors._said import Members, key, number, offset_of, utc
+from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
-from diurnal.model.time import DAY, SECOND
+from diurnal.model.time import DAY
 
 SOURCE = Source("Samsung Health", Kind.PHONE)
 
@@ -34,6 +44,28 @@ _SPORTS = {
     "14001": "swimming",
     "15006": "elliptical",
 }
+_SERIES: Mapping[str, tuple[str, str, str]] = {
+    "tracker.heart_rate": ("heart_rate", "heart_rate", "/min"),
+    "tracker.oxygen_saturation": ("spo2", "spo2", "%"),
+    "oxygen_saturation": ("spo2", "spo2", "%"),
+    "blood_glucose": ("glucose", "glucose", "mmol/L"),
+    "floors_climbed": ("floor", "floors", "1"),
+}
+"""Types whose rows are points: column, measure and unit."""
+_BODY: Members = {
+    "weight": ("weight", "kg"),
+    "body_fat": ("body_fat", "%"),
+    "skeletal_muscle_mass": ("muscle_mass", "kg"),
+    "height": ("height", "cm"),
+}
+_EXERCISE = (
+    ("distance", "distance", 1),
+    ("energy", "calorie", 1),
+    ("heart_rate", "mean_heart_rate", 1),
+    ("heart_rate_max", "max_heart_rate", 1),
+    ("moving", "duration", 1000),
+)
+"""Member of a workout, column, and how many of the column's unit are one of ours."""
 Row = Mapping[str, str]
 
 
@@ -45,7 +77,7 @@ def type_of(entry: Entry) -> str:
 
 def recognise(entry: Entry) -> float:
     """Return how sure it is: only of types that are read."""
-    return 1.0 if type_of(entry) in _READERS else 0.0
+    return 1.0 if type_of(entry) in {"sleep", *_READERS} else 0.0
 
 
 def members(path: str) -> bool:
@@ -55,10 +87,9 @@ def members(path: str) -> bool:
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read the rows of one type."""
-    lanes = Lanes()
-    read = _READERS[type_of(entry)]
-    stages = _stages(entry) if read is _sleep else {}
-    yield from tables.read(entry, lambda row: read(_plain(row), stages, lanes), skip=1)
+    type_, lanes = type_of(entry), Lanes()
+    read = partial(_sleep, _stages(entry)) if type_ == "sleep" else _READERS[type_]
+    yield from tables.read(entry, lambda row: read(_plain(row), lanes), skip=1)
     yield from lanes.flush(everything=True)
 
 
@@ -73,41 +104,35 @@ def _time(row: Row, name: str = "start_time") -> int:
 
 
 def _offset(row: Row) -> int | None:
-    text = row.get("time_offset", "")
-    if not re.fullmatch(r"UTC[+-]\d{4}", text):
-        return None
-    minutes = int(text[4:6]) * 60 + int(text[6:])
-    return -minutes if text[3] == "-" else minutes
+    return offset_of(row.get("time_offset", ""))
 
 
-def _id(row: Row, type_: str) -> str:
-    return f"{type_}:{row.get('datauuid') or key(sorted(row.items()))}"
+def _id(row: Row) -> str:
+    return row.get("datauuid") or key(sorted(row.items()))
 
 
 Stages = Mapping[str, list[Stage]]
 
 
-def _steps(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
+def _steps(row: Row, lanes: Lanes) -> Iterator[Item]:
     if row.get("source_type") != _ALL_DEVICES:
         # Devices one by one; the row of all together stands beside.
         return
-    text = row["day_time"]
-    day = (int(text) * 1000 if text.isdigit() else utc(text)) // DAY
+    day = _time(row, "day_time") // DAY
     yield day_value("steps", SOURCE, day, row["count"], "1")
     if row.get("distance"):
         yield day_value("distance_walk_run", SOURCE, day, row["distance"], "m")
 
 
-def _sleep(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    more = {"efficiency": number(row["efficiency"])} if row.get("efficiency") else None
+def _sleep(stages: Stages, row: Row, lanes: Lanes) -> Iterator[Item]:
     yield night(
         SOURCE,
-        _id(row, "sleep"),
+        f"sleep:{_id(row)}",
         _time(row),
         _time(row, "end_time"),
         stages=stages.get(row.get("datauuid", ""), ()),
         offset=_offset(row),
-        more=more,
+        more={"efficiency": number(row["efficiency"])} if row.get("efficiency") else None,
     )
 
 
@@ -116,101 +141,51 @@ def _stages(entry: Entry) -> Stages:
     found: dict[str, list[Stage]] = {}
     for other in entry.siblings.values():
         if type_of(other) == "sleep_stage":
-            names: list[str] = []
-            for _, cells, _ in tables.rows(other, 1):
-                if not names:
-                    names = [c.rpartition(".")[2] for c in cells]
-                    continue
-                row = dict(zip(names, cells, strict=False))
+            for _, cells, _ in tables.named(other, 1):
+                row = _plain(cells)
                 if row.get("stage") in _STAGES:
                     part = _STAGES[row["stage"]], _time(row), _time(row, "end_time")
                     found.setdefault(row.get("sleep_id", ""), []).append(part)
     return {id_: sorted(parts, key=lambda p: p[1]) for id_, parts in found.items()}
 
 
-def _heart_rate(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    lanes.add("heart_rate", SOURCE, _time(row), number(row["heart_rate"]), offset=_offset(row))
+def _point(column: str, measure: str, unit: str, row: Row, lanes: Lanes) -> Iterator[Item]:
+    start = _time(row)
+    end = max(start, _time(row, "end_time")) if measure == "floors" else None
+    value = catalog.to_canonical(catalog.get(measure), number(row[column]), unit)
+    lanes.add(measure, SOURCE, start, value, end=end, offset=_offset(row))
     yield from lanes.flush()
 
 
-def _spo2(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    lanes.add("spo2", SOURCE, _time(row), number(row["spo2"]) / 100, offset=_offset(row))
-    yield from lanes.flush()
+def _body(row: Row, lanes: Lanes) -> Iterator[Item]:
+    offset = _offset(row)
+    return value_events(SOURCE, _id(row), _time(row), row, _BODY, offset=offset, positive=True)
 
 
-def _glucose(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    lanes.add("glucose", SOURCE, _time(row), number(row["glucose"]), offset=_offset(row))
-    yield from lanes.flush()
-
-
-def _floors(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    end = max(_time(row), _time(row, "end_time"))
-    lanes.add("floors", SOURCE, _time(row), number(row["floor"]), end=end, offset=_offset(row))
-    yield from lanes.flush()
-
-
-def _weight(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    for name, measure, unit in (
-        ("weight", "weight", "kg"),
-        ("body_fat", "body_fat", "%"),
-        ("skeletal_muscle_mass", "muscle_mass", "kg"),
-        ("height", "height", "cm"),
-    ):
-        if row.get(name) and number(row[name]) > 0:
-            value, offset = number(row[name]), _offset(row)
-            id_ = _id(row, measure)
-            yield value_event(measure, SOURCE, id_, _time(row), value, unit, offset=offset)
-
-
-def _water(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    amount, id_ = number(row["amount"]), _id(row, "water")
+def _water(row: Row, lanes: Lanes) -> Iterator[Item]:
+    amount, id_ = number(row["amount"]), f"water:{_id(row)}"
     yield value_event("water", SOURCE, id_, _time(row), amount, "mL", offset=_offset(row))
 
 
-def _pressure(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
-    content = {"systolic": number(row["systolic"]), "diastolic": number(row["diastolic"])}
-    if row.get("pulse"):
-        content["rate"] = number(row["pulse"])
-    yield Datum(
-        source=SOURCE,
-        source_id=_id(row, "pressure"),
-        type="blood-pressure/mmhg-bpm",
-        start=_time(row),
-        content=content,
-        measure="blood_pressure",
-        offset=_offset(row),
-    )
+def _pressure(row: Row, lanes: Lanes) -> Iterator[Item]:
+    yield pressure(SOURCE, f"pressure:{_id(row)}", _time(row), row, offset=_offset(row))
 
 
-def _exercise(row: Row, stages: Stages, lanes: Lanes) -> Iterator[Item]:
+def _exercise(row: Row, lanes: Lanes) -> Iterator[Item]:
     start, end = _time(row), _time(row, "end_time")
     content = {
-        ours: number(row[theirs])
-        for ours, theirs in (
-            ("distance", "distance"),
-            ("energy", "calorie"),
-            ("heart_rate", "mean_heart_rate"),
-            ("heart_rate_max", "max_heart_rate"),
-        )
-        if row.get(theirs)
+        ours: number(row[theirs]) / over for ours, theirs, over in _EXERCISE if row.get(theirs)
     }
-    if row.get("duration"):
-        content["moving"] = number(row["duration"]) * 1000 / SECOND
     kind = row.get("exercise_type", "")
     sport = _SPORTS.get(kind, f"type_{kind}" if kind else "other")
-    yield workout(SOURCE, _id(row, "workout"), start, end, sport, content, offset=_offset(row))
+    yield workout(SOURCE, f"workout:{_id(row)}", start, end, sport, content, offset=_offset(row))
 
 
-_READERS: Mapping[str, Callable[[Row, Stages, Lanes], Iterator[Item]]] = {
+_READERS: Mapping[str, Callable[[Row, Lanes], Iterator[Item]]] = {
+    **{type_: partial(_point, *columns) for type_, columns in _SERIES.items()},
     "step_daily_trend": _steps,
-    "sleep": _sleep,
-    "tracker.heart_rate": _heart_rate,
-    "tracker.oxygen_saturation": _spo2,
-    "oxygen_saturation": _spo2,
-    "blood_glucose": _glucose,
-    "floors_climbed": _floors,
-    "weight": _weight,
-    "height": _weight,
+    "weight": _body,
+    "height": _body,
     "water_intake": _water,
     "blood_pressure": _pressure,
     "exercise": _exercise,
@@ -221,22 +196,9 @@ CONNECTOR = Connector(
     title="Samsung Health",
     docs="https://developer.samsung.com/health/android/data/guide/health-data-type.html",
     emits=frozenset(
-        {
-            "steps",
-            "distance_walk_run",
-            "sleep",
-            "heart_rate",
-            "spo2",
-            "glucose",
-            "floors",
-            "weight",
-            "body_fat",
-            "muscle_mass",
-            "height",
-            "water",
-            "blood_pressure",
-            "workout",
-        }
+        {"steps", "distance_walk_run", "sleep", "water", "blood_pressure", "workout"}
+        | {measure for _, measure, _ in _SERIES.values()}
+        | {measure for measure, _ in _BODY.values()}
     ),
     recognise=recognise,
     parse=parse,

@@ -115,6 +115,62 @@ def test_samsung_s_stages_come_from_the_file_beside(tmp_path: Path) -> None:
     assert night.content["stages"] == [{"stage": "deep", "start": 1800, "duration": 3600}]
 
 
+SAMSUNG = {
+    "weight": "start_time,time_offset,weight,body_fat,height,datauuid\nT,UTC-0530,80.5,20,0,a",
+    "tracker.heart_rate": "start_time,time_offset,heart_rate,datauuid\nT,UTC+0100,70,a",
+    "oxygen_saturation": "start_time,spo2,datauuid\nT,94,a",
+    "blood_glucose": "start_time,glucose,datauuid\nT,5.5,a",
+    "floors_climbed": "start_time,end_time,floor,datauuid\nT,E,3,a",
+    "water_intake": "start_time,amount,datauuid\nT,250,a",
+    "blood_pressure": "start_time,systolic,diastolic,pulse,datauuid\nT,120,80,61,a",
+    "exercise": "start_time,end_time,distance,calorie,duration,exercise_type,datauuid\n"
+    "T,E,1000.5,80,3600000,1002,a",
+}
+
+
+@pytest.mark.parametrize(
+    ("type_", "told"),
+    [
+        ("weight", [("weight", 80.5, -330), ("body_fat", 20, -330)]),
+        ("tracker.heart_rate", [("heart_rate", 70, 60)]),
+        ("oxygen_saturation", [("spo2", 0.94, None)]),
+        ("blood_glucose", [("glucose", 5.5, None)]),
+        ("floors_climbed", [("floors", 3, None)]),
+        ("water_intake", [("water", 250, None)]),
+        (
+            "blood_pressure",
+            [("blood_pressure", {"systolic": 120, "diastolic": 80, "rate": 61}, None)],
+        ),
+        (
+            "exercise",
+            [
+                (
+                    "workout",
+                    {"activity": "running", "distance": 1000.5, "energy": 80, "moving": 3600},
+                    None,
+                )
+            ],
+        ),
+    ],
+)
+def test_samsung_s_types_are_read_and_a_row_without_its_value_is_told(
+    tmp_path: Path, type_: str, told: list[Any]
+) -> None:
+    rows = SAMSUNG[type_].replace("T,", "2026-03-01 22:00:00.000,")
+    rows = rows.replace("E,", "2026-03-01 23:00:00.000,")
+    first = f"com.samsung.shealth.{type_},1,2\n"
+    said = read(samsung_health.CONNECTOR, written(tmp_path, "a.csv", f"{first}{rows},\nx,,,,,,\n"))
+    events = [(d.measure, d.content, d.offset) for d in only(Datum, said)]
+    points = [(p.measure, p.value[0], p.offset and p.offset[0]) for p in only(Points, said)]
+    assert events + points == told
+    assert {d.start for d in only(Datum, said)} | {p.start[0] for p in only(Points, said)} == {
+        1772402400 * SECOND
+    }
+    ends = {p.end[0] - p.start[0] for p in only(Points, said)}
+    assert ends <= ({HOUR} if type_ == "floors_climbed" else {0})
+    assert [b.where for b in only(Bad, said)] == ["a.csv:4"]
+
+
 def test_an_app_of_health_connect_is_a_source() -> None:
     said = read(health_connect.CONNECTOR, DATA / "health_connect" / "synthetic_health_connect.zip")
     assert {p.source.name for p in only(Points, said, "steps")} == {"Fit", "Fitbit"}
@@ -139,6 +195,7 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
 def test_whoop_leaves_what_is_not_scored_for_later() -> None:
     said = read(whoop.CONNECTOR, DATA / "whoop" / "synthetic_whoop.zip")
     assert len(only(Datum, said, "heart_rate_resting")) == 149
+    assert only(Bad, said) == []
     [run] = only(Datum, read(whoop.CONNECTOR, DATA / "whoop" / "workout.json"))
     assert (run.content["energy"], run.offset) == (500, -300)
 
@@ -160,6 +217,23 @@ def test_withings_leaves_goals_and_knows_powers_of_ten() -> None:
     assert [d.content for d in only(Datum, said, "weight")] == [74.126, 74.128]
     [pressure] = only(Datum, said, "blood_pressure")
     assert pressure.content == {"systolic": 104, "diastolic": 68, "rate": 41}
+    # A pulse that was told with a pressure is no point of its own.
+    [pulses] = only(Points, said, "heart_rate")
+    assert list(pulses.value) == [51, 47]
+
+
+def test_withings_parts_of_a_night_make_one() -> None:
+    said = read(withings.CONNECTOR, DATA / "withings" / "withings-sleep-measures.json")
+    [night] = only(Datum, said)
+    assert night.source_id == "phases:1417550400"
+    assert [s["stage"] for s in night.content["stages"]] == ["awake", "light", "rem"]
+
+
+def test_a_withings_answer_of_another_kind_is_not_taken_for_one_of_minutes(tmp_path: Path) -> None:
+    other = {"status": 0, "body": {"series": {"1434758640": {"mood": 1}}}}
+    with drop(written(tmp_path, "a.json", other)) as dropped:
+        assert withings.CONNECTOR.recognise is not None
+        assert withings.CONNECTOR.recognise(dropped.entries["a.json"]) == 0.0
 
 
 def test_polar_s_hypnogram_runs_over_midnight() -> None:
@@ -173,12 +247,48 @@ def test_polar_s_hypnogram_runs_over_midnight() -> None:
     ]
 
 
+def test_a_night_that_polar_did_not_measure_has_no_values(tmp_path: Path) -> None:
+    night = {"date": "2026-01-15", "ans_charge": 1.2, "breathing_rate_avg": 14.5}
+    path = written(tmp_path, "a.json", {"recharges": [{**night, "heart_rate_variability_avg": 0}]})
+    [breath] = only(DayDatum, read(polar.CONNECTOR, path))
+    assert (breath.measure, breath.value) == ("respiratory_rate", 14.5)
+
+
 def test_garmin_s_two_clocks_say_the_offset() -> None:
     [night] = only(Datum, read(garmin.CONNECTOR, DATA / "garmin" / "connect_sleep.json"))
     assert (night.offset, night.content["asleep"]) == (-300, 429)
     said = read(garmin.CONNECTOR, DATA / "garmin" / "export.zip")
     [run] = only(Datum, said, "workout")
     assert (run.offset, run.duration, run.content["distance"]) == (60, 30 * MINUTE, 5000)
+
+
+def test_garmin_s_health_api_says_seconds_and_the_offset(tmp_path: Path) -> None:
+    at = {"startTimeInSeconds": 1_705_273_200, "startTimeOffsetInSeconds": -18_000}
+    night = {**at, "durationInSeconds": 28_800, "deepSleepDurationInSeconds": 7_200}
+    path = written(tmp_path, "a.json", [{**night, "remSleepInSeconds": 600}])
+    [slept] = only(Datum, read(garmin.CONNECTOR, path))
+    assert (slept.offset, slept.content["asleep"], slept.duration) == (-300, 130, 8 * HOUR)
+    epoch = {**at, "durationInSeconds": 900, "steps": 250, "intensity": "ACTIVE"}
+    path = written(tmp_path, "b.json", [{**epoch, "meanHeartRateInBeatsPerMinute": 85}])
+    [steps] = only(Points, read(garmin.CONNECTOR, path))
+    assert (steps.measure, steps.value[0], steps.end[0] - steps.start[0]) == (
+        "steps",
+        250,
+        15 * MINUTE,
+    )
+    weighed = {"weight": {"weight": 80_123, "timestampGMT": "2026-01-01T07:00:00.0"}}
+    path = written(tmp_path, "c.json", [{**weighed, "metaData": {"calendarDate": "2026-01-01"}}])
+    [weight] = only(Datum, read(garmin.CONNECTOR, path))
+    assert (weight.content, weight.source.name) == (80.123, "Garmin Index")
+
+
+def test_a_heart_that_was_not_measured_at_rest_has_no_rate(tmp_path: Path) -> None:
+    day = {"calendarDate": "2026-01-07", "totalSteps": 0, "activeKilocalories": 9}
+    said = read(garmin.CONNECTOR, written(tmp_path, "a.json", [{**day, "restingHeartRate": 0}]))
+    assert [(d.measure, d.value) for d in only(DayDatum, said)] == [
+        ("steps", 0),
+        ("energy_active", 9),
+    ]
 
 
 def test_a_reading_beyond_the_sensor_is_told_and_no_number() -> None:
@@ -209,6 +319,23 @@ def test_google_fit_counts_what_lies_in_two_files_once() -> None:
     steps = only(Points, said, "steps")
     assert {p.source.name for p in steps} == {"Google Fit Google Pixel 9"}
     assert len({(s, e) for p in steps for s, e in zip(p.start, p.end, strict=True)}) == 2
+
+
+def test_segments_of_google_fit_make_a_night(tmp_path: Path) -> None:
+    parts = [
+        {
+            "dataTypeName": "com.google.sleep.segment",
+            "originDataSourceId": "raw:com.google.sleep.segment:com.example.app:x",
+            "startTimeNanos": start * HOUR * 1_000,
+            "endTimeNanos": (start + 1) * HOUR * 1_000,
+            "fitValue": [{"value": {"intVal": stage}}],
+        }
+        for start, stage in ((1, 4), (2, 5), (3, 3))
+    ]
+    said = read(google_fit.CONNECTOR, written(tmp_path, "a.json", {"Data Points": parts}))
+    [night] = only(Datum, said)
+    assert (night.source_id, night.duration) == ("segments:3600", 2 * HOUR)
+    assert [s["stage"] for s in night.content["stages"]] == ["light", "deep"]
 
 
 def test_places_of_the_timeline_that_ran_over_are_brought_back() -> None:
