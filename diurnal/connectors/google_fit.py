@@ -12,7 +12,7 @@ from typing import Any
 from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _json as documents
-from diurnal.connectors._health import Stage, night, nights, value_event, workout
+from diurnal.connectors._health import night, value_event, workout
 from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import number, utc
 from diurnal.model.records import Bad, Item, Source
@@ -69,20 +69,15 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
         yield from documents.read(entry, _session, "")
         return
     lanes = Lanes()
-    slept: dict[Source, list[Stage]] = {}
     unknown: dict[str, int] = {}
-    yield from documents.read(entry, lambda p: point(p, lanes, slept, unknown), where)
+    yield from documents.read(entry, lambda p: point(p, lanes, unknown), where)
     yield from lanes.flush(everything=True)
-    for source, stretches in slept.items():
-        yield from nights(source, stretches, "segments")
     for name, count in unknown.items():
         yield Bad(f"{name} is not read: {count} left out", entry.path)
 
 
-def point(
-    said: Any, lanes: Lanes, slept: dict[Source, list[Stage]], unknown: dict[str, int]
-) -> Iterator[Item]:
-    """Read one point; stretches of sleep go into `slept`."""
+def point(said: Any, lanes: Lanes, unknown: dict[str, int]) -> Iterator[Item]:
+    """Read one point; those that are not read are counted by type in `unknown`."""
     type_ = said["dataTypeName"]
     origin = said.get("originDataSourceId") or ""
     start, end = int(said["startTimeNanos"]) // 1000, int(said["endTimeNanos"]) // 1000
@@ -96,20 +91,18 @@ def point(
         measure, unit = _EVENTS[type_]
         yield value_event(measure, source, f"{measure}:{start}", start, _number(values[0]), unit)
     elif type_ == "com.google.sleep.segment":
-        _stretch(slept, source, _SLEEP.get(int(_number(values[0]))), start, end)
+        _stretch(lanes, source, _SLEEP.get(int(_number(values[0]))), start, end)
     elif type_ == "com.google.activity.segment" and int(_number(values[0])) in _SEGMENTS:
-        _stretch(slept, source, _SEGMENTS[int(_number(values[0]))], start, end)
+        _stretch(lanes, source, _SEGMENTS[int(_number(values[0]))], start, end)
     else:
         # Activities are told by their sessions, places by the Timeline.
         unknown[type_] = unknown.get(type_, 0) + 1
     yield from lanes.flush()
 
 
-def _stretch(
-    slept: dict[Source, list[Stage]], source: Source, stage: str | None, start: int, end: int
-) -> None:
+def _stretch(lanes: Lanes, source: Source, stage: str | None, start: int, end: int) -> None:
     if stage is not None:
-        slept.setdefault(source, []).append((stage, start, end))
+        lanes.sleep(source, (stage, start, end), "segments")
 
 
 def _number(said: Any) -> float:

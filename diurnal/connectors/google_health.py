@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
-from diurnal.connectors import _json as documents
-from diurnal.connectors._health import Stage, day_value, night, value_event, workout
+from diurnal.connectors import Connector, Http, OAuth2, Options, Pull, Quota, Window
+from diurnal.connectors._forms import Form, Forms
+from diurnal.connectors._health import Stage, converted, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._rows import rows
 from diurnal.connectors._said import key, name, number, utc
 from diurnal.connectors.fitbit import FITBIT
 from diurnal.model.records import Item, Source
@@ -46,23 +45,10 @@ _STAGES = {"AWAKE": "awake", "LIGHT": "light", "DEEP": "deep", "REM": "rem", "AS
 _BESIDE = {"dataSource", "name"}
 
 
-def recognise(entry: Entry) -> float:
-    """Return how sure it is."""
-    there = documents.members(entry.head)
-    return 0.95 if {"dataPoints.item.dataSource"} <= there else 0.0
-
-
-def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read a saved page of data points of any type."""
-    lanes = Lanes()
-    yield from documents.read(entry, lambda point: points(point, lanes), "dataPoints.item")
-    yield from lanes.flush(everything=True)
-
-
 def points(point: Any, lanes: Lanes) -> Iterator[Item]:
     """Read one data point; its type is the member beside its source."""
     source = _source(point.get("dataSource") or {})
-    for type_ in point.keys() - _BESIDE:
+    for type_ in sorted(point.keys() - _BESIDE):
         said = point[type_]
         if type_ in _INTERVALS:
             measure, member, factor = _INTERVALS[type_]
@@ -89,7 +75,9 @@ def points(point: Any, lanes: Lanes) -> Iterator[Item]:
             yield _exercise(point, said, source)
         else:
             raise ValueError(f"a data point of type {type_} is not read")
-    yield from lanes.flush()
+
+
+FORMS = Forms((Form("points", points, {"dataSource"}),), where=("dataPoints.item",), sure=0.95)
 
 
 def _source(said: Any) -> Source:
@@ -136,8 +124,8 @@ def _sleep(point: Any, said: Any, source: Source) -> Item:
 def _exercise(point: Any, said: Any, source: Source) -> Item:
     start, end, offset = _interval(said["interval"])
     sums = said.get("metricsSummary") or {}
-    distance, energy = sums.get("distanceMillimeters"), sums.get("caloriesKcal")
-    rate, steps = sums.get("averageHeartRateBeatsPerMinute"), sums.get("steps")
+    energy, steps = sums.get("caloriesKcal"), sums.get("steps")
+    rate = sums.get("averageHeartRateBeatsPerMinute")
     return workout(
         source,
         key(point.get("name") or f"exercise:{start}"),
@@ -145,7 +133,7 @@ def _exercise(point: Any, said: Any, source: Source) -> Item:
         end,
         str(said.get("exerciseType") or "other").lower(),
         {
-            "distance": None if distance is None else number(distance) / 1000,
+            "distance": converted(sums.get("distanceMillimeters"), "mm", "m"),
             "energy": None if energy is None else number(energy),
             "heart_rate": None if rate is None else number(rate),
             "steps": None if steps is None else number(steps),
@@ -178,7 +166,7 @@ def _points(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
         end = window.end_day if by_day else window.end_text
         asked = {"filter": f'{field} >= "{first}" AND {field} < "{end}"', "pageSize": 1_000}
         for page in http.pages(path, asked, token=("nextPageToken", "pageToken")):
-            yield from rows(lambda _, p, lanes: points(p, lanes), "", page["dataPoints"], type_)
+            yield from FORMS.answer("points", page["dataPoints"], type_)
 
     return fetch
 
@@ -192,8 +180,8 @@ CONNECTOR = Connector(
         | {m for m, _, _ in (*_INTERVALS.values(), *_SAMPLES.values())}
         | {m for m, _, _ in (*_EVENTS.values(), *_DAYS.values())}
     ),
-    recognise=recognise,
-    parse=parse,
+    recognise=FORMS.recognise,
+    parse=FORMS.parse,
     auth=OAuth2(
         authorize_url="https://accounts.google.com/o/oauth2/v2/auth",
         token_url="https://oauth2.googleapis.com/token",  # noqa: S106 - an address

@@ -5,7 +5,6 @@ Its times are those of the clock on the wall as if it were UTC, with the offset 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +18,6 @@ from diurnal.model.time import MINUTE, day_of
 
 DEVICE = Source("iHealth", Kind.DEDICATED)
 TYPED = Source("iHealth (typed)", Kind.MANUAL)
-_OFFSET = re.compile(r"([+-]?)(\d{1,2}):?(\d\d)?\Z")
 _MASS = ("kg", "[lb_av]", "[stone_av]")
 _PRESSURE = ("mm[Hg]", "kPa")
 _GLUCOSE = ("mg/dL", "mmol/L")
@@ -36,11 +34,11 @@ def _time(row: Mapping[str, Any], name: str = "MDate") -> tuple[int, int]:
 
 
 def _offset(row: Mapping[str, Any]) -> int:
-    found = _OFFSET.match(str(row["TimeZone"]).strip())
-    if found is None:
-        raise ValueError(f"no offset: {str(row['TimeZone'])[:20]!r}")
-    minutes = int(found[2]) * 60 + int(found[3] or 0)
-    return -minutes if found[1] == "-" else minutes
+    text = str(row["TimeZone"]).strip()
+    offset = _said.offset_of(text if text[:1] in ("+", "-") else f"+{text}")
+    if offset is None:
+        raise ValueError(f"no offset: {text[:20]!r}")
+    return offset
 
 
 def _source(row: Mapping[str, Any]) -> Source:

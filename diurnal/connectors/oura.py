@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
-from diurnal.connectors import _json as documents
+from diurnal.connectors import Connector, Http, OAuth2, Options, Pull, Quota, Window
+from diurnal.connectors._forms import Form, Forms
 from diurnal.connectors._health import Stage, day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._rows import rows
 from diurnal.connectors._said import local, number
 from diurnal.model.records import Datum, Item, Source
 from diurnal.model.sources import Kind
@@ -29,55 +29,9 @@ _DAYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "daily_readiness": (("temperature_deviation", "temperature_skin_delta", "delta:Cel"),),
     "daily_spo2": (("spo2_percentage", "spo2", "%"),),
 }
-_MARKS: Mapping[str, frozenset[str]] = {
-    "sleep": frozenset({"bedtime_start", "bedtime_end", "total_sleep_duration"}),
-    "daily_activity": frozenset({"equivalent_walking_distance", "day", "steps"}),
-    "daily_readiness": frozenset({"temperature_deviation", "day", "score"}),
-    "daily_spo2": frozenset({"spo2_percentage", "day"}),
-    "heartrate": frozenset({"bpm", "source", "timestamp"}),
-    "workout": frozenset({"intensity", "activity", "start_datetime", "end_datetime"}),
-    "session": frozenset({"start_datetime", "end_datetime", "mood"}),
-    "vO2_max": frozenset({"vo2_max", "day", "timestamp"}),
-}
-"""Members that tell a type of document from all others."""
-_WHERE = ("data.item", "item", "")
 
 
-def kind(entry: Entry) -> tuple[str, str]:
-    """Return the type of the documents in a file and where they are, ("", "") for others."""
-    there = documents.members(entry.head)
-    for where in _WHERE:
-        prefix = f"{where}." if where else ""
-        own = {m.removeprefix(prefix) for m in there if m.startswith(prefix)}
-        for type_, marks in _MARKS.items():
-            if marks <= own:
-                return type_, where
-    return "", ""
-
-
-def recognise(entry: Entry) -> float:
-    """Return how sure it is."""
-    return 0.9 if kind(entry)[0] else 0.0
-
-
-def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read a saved page of documents of one type."""
-    type_, where = kind(entry)
-    lanes = Lanes()
-    yield from documents.read(entry, lambda d: document(type_, d, lanes), where)
-    yield from lanes.flush(everything=True)
-
-
-def document(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
-    """Read one document of a type of `/v2/usercollection/{type}`."""
-    if type_ in _DAYS:
-        yield from _day(type_, said)
-    else:
-        yield from _READERS[type_](said, lanes)
-    yield from lanes.flush()
-
-
-def _day(type_: str, said: Any) -> Iterator[Item]:
+def _day(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
     day = day_from_text(said["day"])
     for member, measure, unit in _DAYS[type_]:
         value = said.get(member)
@@ -132,10 +86,10 @@ def _phases(said: Any, start: int, end: int) -> Iterator[Stage]:
             begun = i
 
 
-def _heart_rate(said: Any, lanes: Lanes) -> Iterator[Item]:
+def _heart_rate(said: Any, lanes: Lanes) -> Iterable[Item]:
     at, offset = local(said["timestamp"])
     lanes.add("heart_rate", RING, at, number(said["bpm"]), offset=offset)
-    yield from ()
+    return ()
 
 
 def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
@@ -173,13 +127,27 @@ def _vo2max(said: Any, lanes: Lanes) -> Iterator[Item]:
         yield value_event("vo2max", RING, id_, at, value, "mL/kg/min", offset=offset)
 
 
-_READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
-    "sleep": _sleep,
-    "heartrate": _heart_rate,
-    "workout": _workout,
-    "session": _session,
-    "vO2_max": _vo2max,
-}
+FORMS = Forms(
+    (
+        Form("sleep", _sleep, {"bedtime_start", "bedtime_end", "total_sleep_duration"}),
+        Form(
+            "daily_activity",
+            partial(_day, "daily_activity"),
+            {"equivalent_walking_distance", "day", "steps"},
+        ),
+        Form(
+            "daily_readiness",
+            partial(_day, "daily_readiness"),
+            {"temperature_deviation", "day", "score"},
+        ),
+        Form("daily_spo2", partial(_day, "daily_spo2"), {"spo2_percentage", "day"}),
+        Form("heartrate", _heart_rate, {"bpm", "source", "timestamp"}),
+        Form("workout", _workout, {"intensity", "activity", "start_datetime", "end_datetime"}),
+        Form("session", _session, {"start_datetime", "end_datetime", "mood"}),
+        Form("vO2_max", _vo2max, {"vo2_max", "day", "timestamp"}),
+    ),
+    where=("data.item", "item", ""),
+)
 
 
 def _documents(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
@@ -193,7 +161,7 @@ def _documents(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
             asked = {"start_date": window.first_day, "end_date": window.end_day}
         path = f"/v2/usercollection/{type_}"
         for page in http.pages(path, asked, token=("next_token", "next_token")):
-            yield from rows(document, type_, page["data"], type_)
+            yield from FORMS.answer(type_, page["data"])
 
     return fetch
 
@@ -217,8 +185,8 @@ CONNECTOR = Connector(
         {"sleep", "hrv_rmssd", "heart_rate", "respiratory_rate", "workout", "meditation", "vo2max"}
         | {measure for values in _DAYS.values() for _, measure, _ in values}
     ),
-    recognise=recognise,
-    parse=parse,
+    recognise=FORMS.recognise,
+    parse=FORMS.parse,
     auth=OAuth2(
         authorize_url="https://cloud.ouraring.com/oauth/authorize",
         token_url="https://api.ouraring.com/oauth/token",  # noqa: S106 - an address
@@ -226,6 +194,6 @@ CONNECTOR = Connector(
         help="Make an application at https://cloud.ouraring.com/oauth/applications.",
     ),
     base_url="https://api.ouraring.com",
-    pulls=tuple(_pull(type_) for type_ in _MARKS),
+    pulls=tuple(_pull(form.name) for form in FORMS.forms),
     quotas=(Quota(5_000, 300),),
 )

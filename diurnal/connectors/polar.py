@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
-from diurnal.connectors import _json as documents
-from diurnal.connectors._health import Stage, clock, day_value, night, value_event, workout
+from diurnal.connectors import Connector, Http, OAuth2, Options, Pull, Quota, Window
+from diurnal.connectors._forms import Form, Forms
+from diurnal.connectors._health import Stage, clock, day_values, night, value_event, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._rows import rows
-from diurnal.connectors._said import local, number
+from diurnal.connectors._said import Members, local, number
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import DAY, MINUTE, SECOND, day_from_text
@@ -21,45 +20,17 @@ WATCH = Source("Polar", Kind.WRIST)
 _LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 _STAGES = {0: "awake", 1: "rem", 2: "light", 3: "light", 4: "deep"}
 """5 is not known."""
-_MARKS: Mapping[str, tuple[str, ...]] = {
-    "exercise": ("start_time_utc_offset", "duration", "sport"),
-    "sleep": ("sleep_start_time", "sleep_end_time", "light_sleep"),
-    "activity": ("active_calories", "start_time", "steps"),
-    "activity ": ("active-calories", "date", "active-steps"),
-    "recharge": ("heart_rate_variability_avg", "ans_charge"),
-    "hearts": ("heart_rate_samples.item.sample_time", "date"),
+_ACTIVITY: Members = {
+    "steps": ("steps", "1"),
+    "active-steps": ("steps", "1"),
+    "active_calories": ("energy_active", "kcal"),
+    "active-calories": ("energy_active", "kcal"),
+    "distance_from_steps": ("distance_walk_run", "m"),
 }
-_WHERE = ("", "item", "nights.item", "recharges.item", "exercises.item", "heart_rates.item")
-
-
-def kind(entry: Entry) -> tuple[str, str]:
-    """Return what a file's documents are and where, ("", "") for others."""
-    there = documents.members(entry.head)
-    for where in _WHERE:
-        prefix = f"{where}." if where else ""
-        for type_, marks in _MARKS.items():
-            if all(f"{prefix}{mark}" in there for mark in marks):
-                return type_.strip(), where
-    return "", ""
-
-
-def recognise(entry: Entry) -> float:
-    """Return how sure it is."""
-    return 0.9 if kind(entry)[0] else 0.0
-
-
-def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read a saved answer."""
-    type_, where = kind(entry)
-    lanes = Lanes()
-    yield from documents.read(entry, lambda said: record(type_, said, lanes), where)
-    yield from lanes.flush(everything=True)
-
-
-def record(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
-    """Read one document."""
-    yield from _READERS[type_](said, lanes)
-    yield from lanes.flush()
+_RECHARGE: Members = {
+    "heart_rate_variability_avg": ("hrv_rmssd", "ms"),
+    "breathing_rate_avg": ("respiratory_rate", "/min"),
+}
 
 
 def seconds(text: str) -> float:
@@ -136,24 +107,12 @@ def _after(start: int, offset: int | None, text: str) -> int:
 
 def _activity(said: Any, lanes: Lanes) -> Iterator[Item]:
     day = day_from_text(str(said.get("date") or said["start_time"])[:10])
-    for measure, names, unit in (
-        ("steps", ("steps", "active-steps"), "1"),
-        ("energy_active", ("active_calories", "active-calories"), "kcal"),
-        ("distance_walk_run", ("distance_from_steps",), "m"),
-    ):
-        value = next((said[n] for n in names if said.get(n) is not None), None)
-        if value is not None:
-            yield day_value(measure, WATCH, day, value, unit)
+    return day_values(WATCH, day, said, _ACTIVITY)
 
 
 def _recharge(said: Any, lanes: Lanes) -> Iterator[Item]:
     day = day_from_text(said["date"])
-    for measure, member, unit in (
-        ("hrv_rmssd", "heart_rate_variability_avg", "ms"),
-        ("respiratory_rate", "breathing_rate_avg", "/min"),
-    ):
-        if said.get(member):
-            yield day_value(measure, WATCH, day, said[member], unit)
+    return day_values(WATCH, day, said, _RECHARGE, positive=True)
 
 
 def _hearts(said: Any, lanes: Lanes) -> Iterator[Item]:
@@ -167,13 +126,17 @@ def _hearts(said: Any, lanes: Lanes) -> Iterator[Item]:
         yield value_event("heart_rate", WATCH, id_, at, rate, "/min", clock=True)
 
 
-_READERS: Mapping[str, Callable[[Any, Lanes], Iterator[Item]]] = {
-    "exercise": _exercise,
-    "sleep": _sleep,
-    "activity": _activity,
-    "recharge": _recharge,
-    "hearts": _hearts,
-}
+FORMS = Forms(
+    (
+        Form("exercise", _exercise, {"start_time_utc_offset", "duration", "sport"}),
+        Form("sleep", _sleep, {"sleep_start_time", "sleep_end_time", "light_sleep"}),
+        Form("activity", _activity, {"active_calories", "start_time", "steps"}),
+        Form("activity", _activity, {"active-calories", "date", "active-steps"}),
+        Form("recharge", _recharge, {"heart_rate_variability_avg", "ans_charge"}),
+        Form("hearts", _hearts, {"heart_rate_samples.item.sample_time", "date"}),
+    ),
+    where=("", "item", "nights.item", "recharges.item", "exercises.item", "heart_rates.item"),
+)
 
 
 _PULLS: Mapping[str, tuple[str, str]] = {
@@ -202,7 +165,7 @@ def _documents(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
         # Nothing recorded is told as no content.
         told = http.get(path, ranged if type_ in _RANGED else None)
         found = [] if told is None else told[member] if member else told
-        yield from rows(record, type_, found, type_)
+        yield from FORMS.answer(type_, found)
 
     return fetch
 
@@ -212,11 +175,11 @@ CONNECTOR = Connector(
     title="Polar",
     docs="https://www.polar.com/accesslink-api/",
     emits=frozenset(
-        {"sleep", "workout", "heart_rate", "hrv_rmssd", "respiratory_rate", "steps"}
-        | {"energy_active", "distance_walk_run"}
+        {"sleep", "workout", "heart_rate"}
+        | {measure for table in (_ACTIVITY, _RECHARGE) for measure, _ in table.values()}
     ),
-    recognise=recognise,
-    parse=parse,
+    recognise=FORMS.recognise,
+    parse=FORMS.parse,
     auth=OAuth2(
         authorize_url="https://flow.polar.com/oauth2/authorization",
         token_url="https://polarremote.com/v2/oauth2/token",  # noqa: S106 - an address

@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from diurnal.connectors import Connector, Entry, Http, OAuth2, Options, Pull, Quota, Window
-from diurnal.connectors import _json as documents
-from diurnal.connectors._health import night, value_event, workout
+from diurnal.connectors import Connector, Http, OAuth2, Options, Pull, Quota, Window
+from diurnal.connectors._forms import Form, Forms, Read
+from diurnal.connectors._health import converted, night, value_event, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._rows import rows
-from diurnal.connectors._said import number, utc
+from diurnal.connectors._said import Members, number, offset_of, utc
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
-from diurnal.model.units import convert
 
 BAND = Source("Whoop", Kind.WRIST)
 
-_MARKS: Mapping[str, frozenset[str]] = {
-    "recovery": frozenset({"cycle_id", "sleep_id", "score_state"}),
-    "sleep": frozenset({"nap", "score_state", "start", "end"}),
-    "workout": frozenset({"sport_name", "score_state", "start", "end"}),
+_RECOVERY: Members = {
+    "hrv_rmssd_milli": ("hrv_rmssd", "ms"),
+    "spo2_percentage": ("spo2", "%"),
+    "skin_temp_celsius": ("temperature_wrist", "Cel"),
 }
-_WHERE = ("records.item", "item")
+_BREATHS: Members = {"respiratory_rate": ("respiratory_rate", "/min")}
 
 
-def kind(entry: Entry) -> tuple[str, str]:
-    """Return the type of the records in a file and where they are, ("", "") for others."""
-    there = documents.members(entry.head)
-    for where in _WHERE:
-        own = {m.removeprefix(f"{where}.") for m in there if m.startswith(f"{where}.")}
-        for type_, marks in _MARKS.items():
-            if marks <= own:
-                return type_, where
-    return "", ""
+def _scored(read: Read) -> Read:
+    """Return a reader of what is scored; what is pending says nothing yet."""
 
+    def one(said: Any, lanes: Lanes) -> Iterable[Item]:
+        return read(said, lanes) if said["score_state"] == "SCORED" else ()
 
-def recognise(entry: Entry) -> float:
-    """Return how sure it is."""
-    return 0.9 if kind(entry)[0] else 0.0
-
-
-def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read a saved page of records of one type."""
-    type_, where = kind(entry)
-    lanes = Lanes()
-    yield from documents.read(entry, lambda r: record(type_, r, lanes), where)
-    yield from lanes.flush(everything=True)
-
-
-def record(type_: str, said: Any, lanes: Lanes) -> Iterator[Item]:
-    """Read one recovery, sleep or workout; one whose score is pending says nothing yet."""
-    if said["score_state"] != "SCORED":
-        return
-    if type_ == "recovery":
-        yield from _recovery(said, lanes)
-    elif type_ == "sleep":
-        yield from _sleep(said, lanes)
-    else:
-        yield _workout(said)
-    yield from lanes.flush()
+    return one
 
 
 def _recovery(said: Any, lanes: Lanes) -> Iterator[Item]:
@@ -68,13 +38,7 @@ def _recovery(said: Any, lanes: Lanes) -> Iterator[Item]:
     if score.get("resting_heart_rate"):
         id_, rate = f"resting:{said['sleep_id']}", number(score["resting_heart_rate"])
         yield value_event("heart_rate_resting", BAND, id_, at, rate, "/min")
-    for member, measure, factor in (
-        ("hrv_rmssd_milli", "hrv_rmssd", 1.0),
-        ("spo2_percentage", "spo2", 0.01),
-        ("skin_temp_celsius", "temperature_wrist", 1.0),
-    ):
-        if score.get(member):
-            lanes.add(measure, BAND, at, number(score[member]) * factor)
+    lanes.take(BAND, at, score, _RECOVERY, positive=True)
 
 
 def _sleep(said: Any, lanes: Lanes) -> Iterator[Item]:
@@ -97,22 +61,19 @@ def _sleep(said: Any, lanes: Lanes) -> Iterator[Item]:
         offset=offset,
         more={"minutes": asleep, "nap": bool(said.get("nap"))},
     )
-    if said["score"].get("respiratory_rate"):
-        rate = number(said["score"]["respiratory_rate"])
-        lanes.add("respiratory_rate", BAND, start, rate, end=end, offset=offset)
+    lanes.take(BAND, start, said["score"], _BREATHS, end=end, offset=offset, positive=True)
 
 
-def _workout(said: Any) -> Item:
+def _workout(said: Any, lanes: Lanes) -> Iterator[Item]:
     score = said["score"]
-    energy = score.get("kilojoule")
-    return workout(
+    yield workout(
         BAND,
         f"workout:{said['id']}",
         utc(said["start"]),
         utc(said["end"]),
         str(said["sport_name"]).lower(),
         {
-            "energy": None if energy is None else convert(number(energy), "kJ", "kcal"),
+            "energy": converted(score.get("kilojoule"), "kJ", "kcal"),
             "distance": score.get("distance_meter"),
             "elevation": score.get("altitude_gain_meter"),
             "heart_rate": score.get("average_heart_rate"),
@@ -124,11 +85,17 @@ def _workout(said: Any) -> Item:
 
 def _offset(said: Any) -> int | None:
     text = said.get("timezone_offset")
-    if not text or text == "Z":
-        return None if not text else 0
-    hours, _, minutes = text.partition(":")
-    whole = abs(int(hours)) * 60 + int(minutes or 0)
-    return -whole if text.startswith("-") else whole
+    return 0 if text == "Z" else offset_of(text or "")
+
+
+FORMS = Forms(
+    (
+        Form("recovery", _scored(_recovery), {"cycle_id", "sleep_id", "score_state"}),
+        Form("sleep", _scored(_sleep), {"nap", "score_state", "start", "end"}),
+        Form("workout", _scored(_workout), {"sport_name", "score_state", "start", "end"}),
+    ),
+    where=("records.item", "item"),
+)
 
 
 _PATHS = {
@@ -144,7 +111,7 @@ def _records(type_: str) -> Callable[[Http, Window, Options], Iterator[Item]]:
     def fetch(http: Http, window: Window, _options: Options) -> Iterator[Item]:
         asked = {"start": window.start_text, "end": window.end_text, "limit": 25}
         for page in http.pages(_PATHS[type_], asked, token=("next_token", "nextToken")):
-            yield from rows(record, type_, page["records"], type_)
+            yield from FORMS.answer(type_, page["records"])
 
     return fetch
 
@@ -164,8 +131,8 @@ CONNECTOR = Connector(
             "respiratory_rate",
         }
     ),
-    recognise=recognise,
-    parse=parse,
+    recognise=FORMS.recognise,
+    parse=FORMS.parse,
     auth=OAuth2(
         authorize_url="https://api.prod.whoop.com/oauth/oauth2/auth",
         token_url="https://api.prod.whoop.com/oauth/oauth2/token",  # noqa: S106 - an address
