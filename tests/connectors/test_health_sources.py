@@ -11,6 +11,7 @@ import pytest
 from diurnal import plugins
 from diurnal.connectors import (
     Connector,
+    _blocks,
     dexcom_clarity,
     fitbit,
     garmin,
@@ -393,7 +394,7 @@ def test_an_odd_fix_among_many_is_read_as_if_it_were_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: dict[str, Any]
 ) -> None:
     """Most fixes are read many at once; what that makes of them is what each says by itself."""
-    monkeypatch.setattr(google_timeline, "BLOCK", 1_000)
+    monkeypatch.setattr(_blocks, "BLOCK", 1_000)
     fixes: list[dict[str, Any]] = [
         {
             "latitudeE7": 525_000_000 + i,
@@ -406,12 +407,25 @@ def test_an_odd_fix_among_many_is_read_as_if_it_were_alone(
     fixes[60] |= odd
     path = written(tmp_path, "Records.json", {"locations": fixes})
     many = read(google_timeline.CONNECTOR, path)
-    monkeypatch.setattr(google_timeline, "_border", lambda _data: 0)
+    monkeypatch.setattr(_blocks, "_border", lambda *_: 0)
     one_by_one = read(google_timeline.CONNECTOR, path)
     assert only(Datum, many) == only(Datum, one_by_one)
     assert [b.raw for b in only(Bad, many)] == [b.raw for b in only(Bad, one_by_one)]
     told = sum(d.content["track"].count(";") + 1 for d in only(Datum, many))
     assert told + len(only(Bad, many)) == len(fixes)
+
+
+def test_a_fix_nested_without_end_costs_the_rest_but_not_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_blocks, "BLOCK", 1_000)
+    fix = '{"latitudeE7": 525000000, "longitudeE7": 1, "timestamp": "2024-03-02T10:%02d:00Z"%s}'
+    deep = ', "x": ' + "[" * 100_000 + "]" * 100_000
+    fixes = ",".join(fix % (i, deep if i == 50 else "") for i in range(60))
+    path = written(tmp_path, "Records.json", f'{{"locations": [{fixes}]}}')
+    said = read(google_timeline.CONNECTOR, path)
+    assert "nested deeper" in only(Bad, said)[-1].reason
+    assert only(Datum, said)[0].content["track"].count(";") > 30
 
 
 def test_google_s_html_is_read_in_the_account_s_language() -> None:
