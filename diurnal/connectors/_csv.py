@@ -76,6 +76,18 @@ def named(entry: Entry, skip: int = 0) -> Iterator[tuple[int, dict[str, str], in
             yield line, found, done
 
 
+def beside(entry: Entry, *columns: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of the tables of the same drop that have all of these columns.
+
+    Raises:
+        InvalidInput: as `rows`.
+    """
+    for other in entry.siblings.values():
+        if has(other.head, *columns):
+            for _, row, _ in named(other):
+                yield row
+
+
 def read(
     entry: Entry, one: Callable[[dict[str, str]], Iterable[Item]], *, skip: int = 0
 ) -> Iterator[Item]:

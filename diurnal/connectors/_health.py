@@ -239,6 +239,20 @@ def workout(
     )
 
 
+def overlaid(base: Iterable[Stage], short: Iterable[Stage]) -> Iterator[Stage]:
+    """Yield `base` with `short` put over it, of sources that tell short wakings apart."""
+    cuts = sorted(short, key=lambda s: s[1])
+    for name, start, end in base:
+        for _, a, b in cuts:
+            if a < end and b > start and name != "awake":
+                if a > start:
+                    yield name, start, a
+                start = max(start, b)
+        if end > start:
+            yield name, start, end
+    yield from cuts
+
+
 NIGHT_GAP = 3 * HOUR
 """Awake for longer, and the next stretch is another sleep: a nap, or the next night."""
 STRETCHES_MAX = 5_000

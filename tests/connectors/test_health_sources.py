@@ -28,7 +28,7 @@ from diurnal.connectors import (
     withings,
 )
 from diurnal.connectors._drop import drop
-from diurnal.connectors.fitbit import overlaid
+from diurnal.connectors._health import overlaid
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Datum, DayDatum, Points
 from diurnal.model.time import HOUR, MINUTE, SECOND
@@ -54,6 +54,16 @@ def test_a_weight_without_a_unit_is_not_guessed(tmp_path: Path) -> None:
     said = read(fitbit.CONNECTOR, written(tmp_path, "weight-2026-03-02.json", [row]))
     assert only(Datum, said) == []
     assert "unit is not told" in only(Bad, said)[0].reason
+
+
+def test_a_weight_without_a_unit_is_in_the_one_that_fits_the_height(tmp_path: Path) -> None:
+    row = {"logId": 1, "weight": 183.2, "bmi": 25.6, "date": "03/02/26", "time": "06:30:00"}
+    written(tmp_path, "weight-2026-03-02.json", [row, {**row, "logId": 2, "bmi": 50}])
+    profile = "id,weight_unit,height,timezone\nABC,,180.0,Europe/Berlin\n"
+    written(tmp_path, "Profile.csv", profile)
+    said = read(fitbit.CONNECTOR, tmp_path)
+    assert [w.content for w in only(Datum, said, "weight")] == [83.098122]
+    assert [b.where for b in only(Bad, said)] == ["weight-2026-03-02.json: item 2"]
 
 
 def test_fitbit_s_kinds_that_look_alike_are_told_by_name_only(tmp_path: Path) -> None:
