@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors._health import Stage, nights
+from diurnal.connectors._health import Stage, nights, value_event
 from diurnal.connectors._said import Members, number, told
+from diurnal.model.measures import Shape
 from diurnal.model.records import Item, Points, Source
 
 BATCH = 10_000
@@ -33,6 +34,7 @@ class Lanes:
         self._lanes: dict[tuple[str, Source], _Columns] = {}
         self._slept: dict[tuple[Source, str], list[Stage]] = {}
         self._held = 0
+        self._due = False
 
     def add(
         self,
@@ -51,6 +53,8 @@ class Lanes:
         lane.value.append(value)
         lane.offset.append(_NONE if offset is None else offset)
         self._held += 1
+        # Asked for after every row, `flush` must not look through the lanes each time.
+        self._due |= len(lane.start) >= BATCH or self._held >= HELD_MAX
 
     def take(
         self,
@@ -75,6 +79,35 @@ class Lanes:
             canonical = catalog.to_canonical(catalog.get(measure), number(value), unit)
             self.add(measure, source, start, canonical, end=end, offset=offset)
 
+    def reading(
+        self,
+        measure: str,
+        source: Source,
+        start: int,
+        value: float,
+        unit: str,
+        *,
+        id_: str = "",
+        end: int | None = None,
+        offset: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield a number as its measure is kept: as an event, or among points that are enough.
+
+        Args:
+            id_: of the event; made of measure and instant where the source has none.
+            end: of the point, where it lasts; an event is told of its start.
+        """
+        known = catalog.get(measure)
+        if known.shape is not Shape.SERIES:
+            id_ = id_ or f"{measure}:{start}"
+            yield value_event(measure, source, id_, start, value, unit, offset=offset)
+            return
+        canonical = catalog.to_canonical(known, value, unit)
+        # Some end before they start, by clocks that were set.
+        end = start if end is None else max(start, end)
+        self.add(measure, source, start, canonical, end=end, offset=offset)
+        yield from self.flush()
+
     def sleep(self, source: Source, stage: Stage, kind: str) -> None:
         """Take a part of a sleep; at the end those of one source make its nights.
 
@@ -88,6 +121,9 @@ class Lanes:
 
         Of points, too much is not held until the end, either.
         """
+        if not everything and not self._due:
+            return
+        self._due = False
         all_points = everything or self._held >= HELD_MAX
         for lane, columns in list(self._lanes.items()):
             if all_points or len(columns.start) >= BATCH:

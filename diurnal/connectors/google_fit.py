@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _json as documents
-from diurnal.connectors._health import night, value_event, workout
+from diurnal.connectors._health import night, workout
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._said import number, utc
+from diurnal.connectors._said import Members, number, utc
 from diurnal.model.records import Bad, Item, Source
 from diurnal.model.sources import Kind, kind_of
 from diurnal.model.time import SECOND
-from diurnal.model.units import convert
 
-_SERIES: Mapping[str, tuple[str, str]] = {
+_NUMBERS: Members = {
     "com.google.step_count.delta": ("steps", "1"),
     "com.google.distance.delta": ("distance_walk_run", "m"),
     "com.google.calories.expended": ("energy_total", "kcal"),
@@ -28,8 +26,6 @@ _SERIES: Mapping[str, tuple[str, str]] = {
     "com.google.speed": ("speed", "m/s"),
     "com.google.oxygen_saturation": ("spo2", "%"),
     "com.google.active_minutes": ("active_time", "min"),
-}
-_EVENTS: Mapping[str, tuple[str, str]] = {
     "com.google.weight": ("weight", "kg"),
     "com.google.height": ("height", "m"),
     "com.google.body.fat.percentage": ("body_fat", "%"),
@@ -83,13 +79,9 @@ def point(said: Any, lanes: Lanes, unknown: dict[str, int]) -> Iterator[Item]:
     start, end = int(said["startTimeNanos"]) // 1000, int(said["endTimeNanos"]) // 1000
     values: list[Any] = said.get("fitValue") or said.get("value") or []
     source = _source(origin)
-    if type_ in _SERIES and "from_bmr" not in origin:
-        measure, unit = _SERIES[type_]
-        value = convert(_number(values[0]), unit, catalog.get(measure).unit)
-        lanes.add(measure, source, start, value, end=end)
-    elif type_ in _EVENTS:
-        measure, unit = _EVENTS[type_]
-        yield value_event(measure, source, f"{measure}:{start}", start, _number(values[0]), unit)
+    if type_ in _NUMBERS and "from_bmr" not in origin:
+        measure, unit = _NUMBERS[type_]
+        yield from lanes.reading(measure, source, start, _number(values[0]), unit, end=end)
     elif type_ == "com.google.sleep.segment":
         _stretch(lanes, source, _SLEEP.get(int(_number(values[0]))), start, end)
     elif type_ == "com.google.activity.segment" and int(_number(values[0])) in _SEGMENTS:
@@ -146,7 +138,7 @@ CONNECTOR = Connector(
     name="google_fit",
     title="Google Fit (Takeout)",
     docs="https://support.google.com/accounts/answer/3024190",
-    emits=frozenset({"sleep", "workout"} | {m for m, _ in (*_SERIES.values(), *_EVENTS.values())}),
+    emits=frozenset({"sleep", "workout"} | {measure for measure, _ in _NUMBERS.values()}),
     recognise=recognise,
     parse=parse,
 )

@@ -16,10 +16,10 @@ from diurnal.connectors._drop import drop
 from diurnal.connectors._forms import Form, Forms
 from diurnal.connectors._health import converted, day_values, pressure, value_events
 from diurnal.connectors._paging import pages
-from diurnal.connectors._points import Lanes
+from diurnal.connectors._points import BATCH, Lanes
 from diurnal.errors import InvalidInput, Upstream
 from diurnal.model.records import Bad, Datum, DayDatum, Item, Points, Source
-from diurnal.model.time import DAY, HOUR, SECOND
+from diurnal.model.time import DAY, HOUR, MINUTE, SECOND
 from tests.connectors.reading import only
 
 BAND = Source("Band", "wrist")
@@ -268,3 +268,45 @@ def test_rows_go_by_their_header_and_empty_ones_are_left_out(
         (3, {"a": "1", "c": "3"}),
         (5, {"a": "4", "b": "5"}),
     ]
+
+
+def test_a_number_comes_as_its_measure_is_kept() -> None:
+    lanes = Lanes()
+    assert list(lanes.reading("spo2", BAND, 0, 97, "%", end=-MINUTE, offset=60)) == []
+    [weight] = lanes.reading("weight", BAND, MINUTE, 70_500, "g", end=2 * MINUTE, offset=60)
+    assert isinstance(weight, Datum)
+    assert (weight.content, weight.duration, weight.offset) == (70.5, 0, 60)
+    assert weight.source_id == f"weight:{MINUTE}"
+    [named] = lanes.reading("weight", BAND, MINUTE, 70_500, "g", id_="w")
+    assert isinstance(named, Datum)
+    assert named.source_id == "w"
+    [points] = lanes.flush(everything=True)
+    assert isinstance(points, Points)
+    assert (points.start[0], points.end[0], points.value[0]) == (0, 0, 0.97)
+    assert points.offset is not None
+    assert points.offset[0] == 60
+
+
+def test_lanes_that_are_full_are_told_at_once() -> None:
+    lanes = Lanes()
+    for n in range(BATCH - 1):
+        lanes.add("steps", BAND, n, 1)
+    lanes.add("heart_rate", BAND, 0, 60)
+    assert list(lanes.flush()) == []
+    [full] = lanes.reading("steps", BAND, BATCH, 1, "1")
+    assert isinstance(full, Points)
+    assert (full.measure, len(full.start)) == ("steps", BATCH)
+    assert list(lanes.flush()) == []
+    assert [p.measure for p in lanes.flush(everything=True) if isinstance(p, Points)] == [
+        "heart_rate"
+    ]
+
+
+def test_the_rows_of_a_table_beside_are_known_by_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("height,unit\n180,\n,kg\n")
+    (tmp_path / "b.csv").write_text("height,name\n170,x\n")
+    (tmp_path / "c.json").write_text("[]")
+    with drop(tmp_path) as dropped:
+        found = list(_csv.beside(dropped.entries["c.json"], "height", "unit"))
+        assert found == [{"height": "180"}, {"unit": "kg"}]
+        assert list(_csv.beside(dropped.entries["c.json"], "weight")) == []
