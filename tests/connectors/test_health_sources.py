@@ -102,6 +102,27 @@ def test_a_sleep_by_the_clock_keeps_its_true_length(tmp_path: Path) -> None:
     assert night.content["asleep"] == 400
 
 
+def test_fitbit_s_stages_follow_each_other_but_for_short_wakings(tmp_path: Path) -> None:
+    log = {
+        "logId": 6,
+        "startTime": "2026-03-01T23:00:00.000",
+        "endTime": "2026-03-02T00:00:00.000",
+        "duration": HOUR // 1000,
+        "minutesAsleep": 58,
+        "levels": {
+            "data": [{"level": "light", "seconds": 1200}, {"level": "deep", "seconds": 2400}],
+            "shortData": [{"dateTime": "2026-03-01T23:10:00.000", "seconds": 120}],
+        },
+    }
+    [night] = only(Datum, read(fitbit.CONNECTOR, written(tmp_path, "sleep.json", [log])))
+    assert [(s["stage"], s["start"], s["duration"]) for s in night.content["stages"]] == [
+        ("light", 0, 600),
+        ("light", 720, 480),
+        ("deep", 1200, 2400),
+        ("awake", 600, 120),
+    ]
+
+
 def test_samsung_counts_all_devices_together_once() -> None:
     said = read(samsung_health.CONNECTOR, DATA / "samsung_health" / "synthetic_samsung_health.zip")
     steps = only(DayDatum, said, "steps")
