@@ -138,19 +138,21 @@ def rows_of(document: Any, now: int | None = None) -> Iterator[Item]:
 
 def recognise(entry: Entry) -> float:
     """Return 0.9 for entries as Microformats 2 in JSON."""
-    if b"h-entry" not in entry.head:
-        return 0.0
+    return 0.9 if b"h-entry" in entry.head and _where(entry) is not None else 0.0
+
+
+def _where(entry: Entry) -> str | None:
+    """Return the path of the entries in a file, "" for one or one after another."""
     seen = _json.members(entry.head)
-    return 0.9 if any(_wanted(dot) <= seen for dot in ("", "item.", "items.item.")) else 0.0
-
-
-def _wanted(dot: str) -> set[str]:
-    return {f"{dot}type", f"{dot}properties.published"}
+    for where, dot in (("", ""), ("item", "item."), ("items.item", "items.item.")):
+        if {f"{dot}type", f"{dot}properties.published"} <= seen:
+            return where
+    return None
 
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read saved entries."""
-    return _json.whole(entry, rows_of)
+    return _json.read(entry, one, _where(entry) or "", unit="entry")
 
 
 def _sent(delivery: Delivery) -> Any:
