@@ -65,8 +65,10 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
             done += len(line)
             try:
                 yield from reader.line(line)
-            except (*NOT_UNDERSTOOD, msgspec.MsgspecError) as error:
+            except (*NOT_UNDERSTOOD, InvalidInput, msgspec.MsgspecError) as error:
                 if n == 1:
+                    if isinstance(error, InvalidInput):
+                        raise
                     raise InvalidInput(f"{entry.path} is damaged") from error
                 raw = line[:RAW_MAX].decode(errors="replace")
                 yield Bad(f"a line that cannot be read: {error}", f"{entry.path} line {n}", raw)

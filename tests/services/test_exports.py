@@ -282,6 +282,7 @@ BAD_LINES: list[dict[str, Any]] = [
     {"kind": "stream", "id": 5},
     {"kind": "day", "measure": "mood", "date": "2026-03-01", "value": [5]},
     {"kind": "day", "measure": 5, "date": "2026-03-01", "value": 5},
+    {"kind": "day", "measure": "mood", "date": "2026-02-30", "value": 5},
     {"kind": "measure", "key": ["x"], "label": "x", "value": "number"},
     {"kind": "points", "measure": "steps", "start": [1, 2], "value": [5]},
     {"kind": "points", "measure": "steps", "start": [1], "value": [5], "offset": [60, 60]},
