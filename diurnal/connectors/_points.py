@@ -12,6 +12,7 @@ from diurnal.connectors._health import Stage, nights, value_event
 from diurnal.connectors._said import Members, number, told
 from diurnal.model.measures import Shape
 from diurnal.model.records import Item, Points, Source
+from diurnal.model.time import MINUTE
 
 BATCH = 10_000
 HELD_MAX = 200_000
@@ -35,6 +36,7 @@ class Lanes:
         self._slept: dict[tuple[Source, str], list[Stage]] = {}
         self._held = 0
         self._due = False
+        self._counted: dict[tuple[str, Source, Any], tuple[int, float]] = {}
 
     def add(
         self,
@@ -115,6 +117,31 @@ class Lanes:
             kind: begins the ids of these nights.
         """
         self._slept.setdefault((source, kind), []).append(stage)
+
+    def count(
+        self,
+        measure: str,
+        source: Source,
+        at: int,
+        count: float,
+        *,
+        which: Any = None,
+        offset: int | None = None,
+    ) -> None:
+        """Take what a counter that only grows shows: what it grew by, since it was last looked at.
+
+        What it shows first is taken for that of a minute.
+
+        Args:
+            which: of several counters of one measure.
+        """
+        counter = measure, source, which
+        before, known = self._counted.get(counter, (at - MINUTE, 0.0))
+        self._counted[counter] = at, count
+        # A counter that fell was set back: at midnight, or by a new beginning.
+        grown = float(count - known if count >= known else count)
+        if grown and before < at:
+            self.add(measure, source, before, grown, end=at, offset=offset)
 
     def flush(self, *, everything: bool = False) -> Iterator[Item]:
         """Yield the lanes that are full; at the end all of them, and the nights.

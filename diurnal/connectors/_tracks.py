@@ -6,7 +6,7 @@ The same ride often comes as FIT, as TCX and as GPX; each is a telling of one wo
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, BinaryIO
@@ -32,6 +32,7 @@ TAG_BYTES_MAX = 64 << 10
 DEPTH_MAX = 64
 NAMES_MAX = 5_000
 _BLOCK = 64 << 10
+_EVER = 1 << 62
 
 Place = tuple[int, float, float, float | None]
 """Microseconds UTC, latitude, longitude, metres above the sea."""
@@ -94,6 +95,25 @@ class Activity:
         if abs(lat) <= 90 and abs(lon) <= 180 and (lat or lon):
             good = height is not None and abs(height) < 1e5
             self.route.append((at, lat, lon, height if good else None))
+
+    def parts(self, starts: Sequence[int]) -> Iterator[Activity]:
+        """Yield the route and series of each part of a recording.
+
+        Args:
+            starts: where they begin, in order; what came before the first is of the first.
+        """
+        if len(starts) == 1:
+            yield Activity(route=self.route, series=self.series)
+            return
+        for i, start in enumerate(starts):
+            low = start if i else -_EVER
+            high = starts[i + 1] if i + 1 < len(starts) else _EVER
+            part = Activity(route=[place for place in self.route if low <= place[0] < high])
+            for measure, column in self.series.items():
+                for at, value in zip(column.at, column.value, strict=True):
+                    if low <= at < high:
+                        part.add(measure, at, value)
+            yield part
 
 
 def is_cycling(sport: str) -> bool:

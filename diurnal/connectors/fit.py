@@ -8,41 +8,31 @@ from typing import Any, BinaryIO
 
 import fitdecode
 
-from diurnal.connectors import Connector, Entry
+from diurnal.connectors import NOT_UNDERSTOOD, Connector, Entry
 from diurnal.connectors import _tracks as tracks
 from diurnal.connectors._points import Lanes
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Item, Progress, Source
 from diurnal.model.sources import Kind
-from diurnal.model.time import MINUTE, micros
+from diurnal.model.time import SECOND, micros
 
 _DEGREES = 180 / 2**31
 """Of a semicircle."""
 _QUARTER = 15
-_NUMBERS = {"heart_rate": "heart_rate", "cadence": "cadence", "power": "power"}
-_FIELDS = frozenset(
-    {
-        "timestamp",
-        "position_lat",
-        "position_long",
-        "enhanced_altitude",
-        "altitude",
-        "enhanced_speed",
-        "speed",
-        *_NUMBERS,
-    }
-)
-_TOTALS = (
-    ("distance", "total_distance"),
-    ("energy", "total_calories"),
-    ("moving", "total_timer_time"),
-    ("elevation", "total_ascent"),
-    ("heart_rate", "avg_heart_rate"),
-    ("heart_rate_max", "max_heart_rate"),
-    ("power", "avg_power"),
-    ("power_max", "max_power"),
-)
-_OTHER = {"generic", "all", "multisport", "transition", "training"}
+_EPOCH = 631_065_600
+"""Unix seconds of the end of 1989, when FIT's time begins."""
+_NUMBERS = ("heart_rate", "cadence", "power", "speed")
+_TOTALS = {
+    "distance": "total_distance",
+    "energy": "total_calories",
+    "moving": "total_timer_time",
+    "elevation": "total_ascent",
+    "heart_rate": "avg_heart_rate",
+    "heart_rate_max": "max_heart_rate",
+    "power": "avg_power",
+    "power_max": "max_power",
+}
+_OTHER = {"", "generic", "all", "multisport", "transition", "training"}
 EVERY = 10_000
 SESSIONS_MAX = 1_000
 EMPTY_MAX = 20_000
@@ -59,11 +49,9 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     yield Progress("reading", 0, max(entry.size, 1))
     file = File()
     with entry.open() as stream:
-        for _ in _reading(stream, file):
-            yield from file.monitored(everything=False)
+        yield from file.take(stream)
     for activity in file.activities():
         yield from tracks.records(activity, "1 fit", entry.name)
-    yield from file.monitored()
     if file.fault:
         yield Bad(file.fault, entry.path)
     elif file.empty:
@@ -74,31 +62,9 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
 def read(stream: BinaryIO) -> File:
     """Read what a FIT file holds, up to its end or a fault."""
     file = File()
-    for _ in _reading(stream, file):
+    for _ in file.take(stream):
         pass
     return file
-
-
-def _reading(stream: BinaryIO, file: File) -> Iterator[None]:
-    """Give a file its messages; pause now and then."""
-    try:
-        with fitdecode.FitReader(
-            stream,
-            check_crc=fitdecode.CrcCheck.READONLY,
-            error_handling=fitdecode.ErrorHandling.IGNORE,
-        ) as reader:
-            data, empty = fitdecode.FIT_FRAME_DATA, 0
-            for n, frame in enumerate(reader):
-                if n % EVERY == 0:
-                    yield
-                if frame.frame_type == data:
-                    if not frame.fields:
-                        empty += 1
-                        if empty > EMPTY_MAX:
-                            raise ValueError("too many messages that say nothing")
-                    file.take(frame)
-    except (fitdecode.FitError, ValueError, TypeError, IndexError, OverflowError, KeyError) as e:
-        file.fault = f"damaged or cut off: {str(e)[:200] or type(e).__name__}"
 
 
 class File:
@@ -111,63 +77,73 @@ class File:
 
     def __init__(self) -> None:
         self.type = self.fault = self._device = self._sport = ""
+        self._lanes = Lanes()
+        self._is_worn = False
         self._whole = tracks.Activity()
         self._sessions: list[dict[str, Any]] = []
         self._offset: int | None = None
-        self._lanes = Lanes()
-        self._monitored = False
         self._at: int | None = None
-        self._counted: dict[Any, tuple[int, float]] = {}
         self._readers = {
             "record": self._record,
-            "session": self._session_told,
+            "session": self._session,
             "activity": self._clock,
             "monitoring_info": self._clock,
             "file_id": self._id,
-            "sport": self._named,
+            "sport": self._name,
             "monitoring": self._monitoring,
         }
 
     @property
     def empty(self) -> bool:
         """Whether nothing in it was of use."""
-        return not self._sessions and not self._monitored and self._whole.start is None
+        return not self._sessions and not self._is_worn and self._whole.start is None
 
-    def take(self, message: Any) -> None:
-        """Take one message."""
-        reader = self._readers.get(message.name)
-        if reader is not None:
-            reader(message)
+    def take(self, stream: BinaryIO) -> Iterator[Item]:
+        """Take the messages of a file, up to its end or a fault; yield what was worn all day."""
+        try:
+            with fitdecode.FitReader(
+                stream,
+                check_crc=fitdecode.CrcCheck.READONLY,
+                error_handling=fitdecode.ErrorHandling.IGNORE,
+            ) as reader:
+                empty = 0
+                for n, frame in enumerate(reader):
+                    if n % EVERY == 0:
+                        yield from self._lanes.flush()
+                    if frame.frame_type != fitdecode.FIT_FRAME_DATA:
+                        continue
+                    empty += not frame.fields
+                    if empty > EMPTY_MAX:
+                        raise ValueError("too many messages that say nothing")
+                    take = self._readers.get(frame.name)
+                    if take is not None:
+                        take({f.name: f.value for f in frame.fields if f.value is not None})
+        except (fitdecode.FitError, *NOT_UNDERSTOOD) as e:
+            self.fault = f"damaged or cut off: {str(e)[:200] or type(e).__name__}"
+        yield from self._lanes.flush(everything=True)
 
-    def _record(self, message: Any) -> None:
-        found: dict[str, Any] = {}
-        for f in message.fields:
-            if f.value is not None and f.name in _FIELDS:
-                found[f.name] = f.value
-        when = found.get("timestamp")
+    def _record(self, said: dict[str, Any]) -> None:
+        when = said.get("timestamp")
         if not isinstance(when, datetime):
             return
         at, whole = micros(when), self._whole
         whole.see(at)
-        for name, measure in _NUMBERS.items():
-            value = found.get(name)
+        for name in ("speed", "altitude"):
+            said[name] = said.get(f"enhanced_{name}", said.get(name))
+        for measure in _NUMBERS:
+            value = said.get(measure)
             if isinstance(value, int | float):
                 whole.add(measure, at, float(value))
-        speed = found.get("enhanced_speed", found.get("speed"))
-        if isinstance(speed, int | float):
-            whole.add("speed", at, float(speed))
-        lat, lon = found.get("position_lat"), found.get("position_long")
+        lat, lon = said.get("position_lat"), said.get("position_long")
         if isinstance(lat, int) and isinstance(lon, int):
-            height = found.get("enhanced_altitude", found.get("altitude"))
-            whole.place(at, lat * _DEGREES, lon * _DEGREES, height)
+            whole.place(at, lat * _DEGREES, lon * _DEGREES, said["altitude"])
 
-    def _session_told(self, message: Any) -> None:
+    def _session(self, said: dict[str, Any]) -> None:
         if len(self._sessions) >= SESSIONS_MAX:
             raise InvalidInput(f"more than {SESSIONS_MAX} sessions")
-        self._sessions.append(_values(message))
+        self._sessions.append(said)
 
-    def _clock(self, message: Any) -> None:
-        said = _values(message)
+    def _clock(self, said: dict[str, Any]) -> None:
         here, utc = said.get("local_timestamp"), said.get("timestamp")
         if isinstance(here, datetime) and isinstance(utc, datetime):
             # Both are told as if they were UTC; clocks of zones differ by quarters of an hour.
@@ -175,106 +151,61 @@ class File:
             offset = round(minutes / _QUARTER) * _QUARTER
             self._offset = offset if abs(offset) <= 14 * 60 else None
 
-    def _id(self, message: Any) -> None:
-        said = _values(message)
+    def _id(self, said: dict[str, Any]) -> None:
         self.type = str(said.get("type") or "")
-        maker = str(said.get("manufacturer") or "")
         product = said.get("garmin_product") or said.get("product_name") or said.get("product")
-        self._device = " ".join(f"{maker} {product or ''}".replace("_", " ").split()).title()
+        words = f"{said.get('manufacturer') or ''} {product or ''}".replace("_", " ").split()
+        self._device = " ".join(words).title()
 
-    def _named(self, message: Any) -> None:
-        self._sport = str(_values(message).get("sport") or "")
+    def _name(self, said: dict[str, Any]) -> None:
+        self._sport = str(said.get("sport") or "")
 
-    def _monitoring(self, message: Any) -> None:
+    def _monitoring(self, said: dict[str, Any]) -> None:
         """Take what is worn all day: heart rates, and counters of steps that only grow."""
-        said = _values(message)
-        if isinstance(said.get("timestamp"), datetime):
-            self._at = micros(said["timestamp"])
-        elif isinstance(said.get("timestamp_16"), int) and self._at is not None:
-            seconds = self._at // 1_000_000 - _FIT_EPOCH
-            self._at += ((said["timestamp_16"] - seconds) & 0xFFFF) * 1_000_000
-        if self._at is None:
+        at = self._at = self._moment(said)
+        if at is None:
             return
-        source = Source(self._device or "FIT", Kind.WRIST)
+        source, offset = Source(self._device or "FIT", Kind.WRIST), self._offset
         rate, steps = said.get("heart_rate"), said.get("steps")
         if isinstance(rate, int) and rate:
-            self._lanes.add("heart_rate", source, self._at, float(rate), offset=self._offset)
-            self._monitored = True
+            self._lanes.add("heart_rate", source, at, float(rate), offset=offset)
+            self._is_worn = True
         if isinstance(steps, int | float):
-            kind = said.get("activity_type")
-            before, count = self._counted.get(kind, (self._at - MINUTE, 0.0))
-            # A counter that fell was set back: at midnight, or by a new beginning.
-            grown = steps - count if steps >= count else steps
-            self._counted[kind] = self._at, float(steps)
-            if grown and before < self._at:
-                self._lanes.add(
-                    "steps", source, before, float(grown), end=self._at, offset=self._offset
-                )
-            self._monitored = True
+            which = said.get("activity_type")
+            self._lanes.count("steps", source, at, steps, which=which, offset=offset)
+            self._is_worn = True
 
-    def monitored(self, *, everything: bool = True) -> Iterator[Item]:
-        """Yield what was worn all day, unless `everything` only what there is much of."""
-        yield from self._lanes.flush(everything=everything)
+    def _moment(self, said: dict[str, Any]) -> int | None:
+        """Return when a message of monitoring is of; most tell 16 bits of their second."""
+        whole, part = said.get("timestamp"), said.get("timestamp_16")
+        if isinstance(whole, datetime):
+            return micros(whole)
+        if self._at is None or not isinstance(part, int):
+            return self._at
+        return self._at + ((part - (self._at // SECOND - _EPOCH)) & 0xFFFF) * SECOND
 
     def activities(self) -> Iterator[tracks.Activity]:
         """Yield the workouts: a session each; where a file was cut off, what was recorded."""
-        if self._monitored or (not self._sessions and self._whole.start is None):
+        if self._is_worn or self.empty:
             return
         sessions = [s for s in self._sessions if isinstance(s.get("start_time"), datetime)]
         if not sessions:
-            self._whole.sport, self._whole.device = _sport(self._sport, ""), self._device
-            self._whole.offset = self._offset
-            yield self._whole
-            return
-        sessions.sort(key=lambda s: micros(s["start_time"]))
-        starts = [micros(s["start_time"]) for s in sessions]
-        for i, said in enumerate(sessions):
-            upto = starts[i + 1] if i + 1 < len(starts) else None
-            yield self._session(said, starts[i] if i else None, upto)
+            yield self._known(self._whole, {"sport": self._sport})
+        sessions.sort(key=lambda said: micros(said["start_time"]))
+        parts = self._whole.parts([micros(said["start_time"]) for said in sessions])
+        for said, part in zip(sessions, parts, strict=True):
+            part.start = part.end = micros(said["start_time"])
+            part.end += max(round(float(said.get("total_elapsed_time") or 0) * SECOND), 0)
+            yield self._known(part, said)
 
-    def _session(
-        self, said: Mapping[str, Any], after: int | None, upto: int | None
-    ) -> tracks.Activity:
-        start = micros(said["start_time"])
-        elapsed = said.get("total_elapsed_time")
-        end = start + round(float(elapsed) * 1_000_000) if elapsed else start
-        part = _between(self._whole, after, upto)
-        part.start, part.end = start, max(end, start)
-        part.sport = _sport(str(said.get("sport") or ""), str(said.get("sub_sport") or ""))
-        part.device, part.offset = self._device, self._offset
-        part.totals = {
-            ours: float(said[theirs])
-            for ours, theirs in _TOTALS
-            if isinstance(said.get(theirs), int | float)
-        }
-        return part
-
-
-_FIT_EPOCH = 631_065_600
-"""Unix seconds of the end of 1989, when FIT's time begins."""
-
-
-def _values(message: Any) -> dict[str, Any]:
-    return {f.name: f.value for f in message.fields if f.value is not None}
-
-
-def _sport(sport: str, sub: str) -> str:
-    if sport in _OTHER or not sport:
-        return sub if sub and sub not in _OTHER else ""
-    return sport
-
-
-def _between(whole: tracks.Activity, after: int | None, upto: int | None) -> tracks.Activity:
-    """Return the part of a recording in [after, upto)."""
-    if after is None and upto is None:
-        return tracks.Activity(route=whole.route, series=whole.series)
-    low, high = after or 0, upto if upto is not None else 1 << 62
-    part = tracks.Activity(route=[p for p in whole.route if low <= p[0] < high])
-    for measure, column in whole.series.items():
-        for at, value in zip(column.at, column.value, strict=True):
-            if low <= at < high:
-                part.add(measure, at, value)
-    return part
+    def _known(self, activity: tracks.Activity, said: Mapping[str, Any]) -> tracks.Activity:
+        """Return an activity with what the file and its session say of it."""
+        names = (str(said.get(which) or "") for which in ("sport", "sub_sport"))
+        activity.sport = next((name for name in names if name not in _OTHER), "")
+        activity.device, activity.offset = self._device, self._offset
+        told = ((ours, said.get(theirs)) for ours, theirs in _TOTALS.items())
+        activity.totals = {k: float(v) for k, v in told if isinstance(v, int | float)}
+        return activity
 
 
 CONNECTOR = Connector(

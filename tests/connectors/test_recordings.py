@@ -11,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from diurnal.connectors import _tracks as tracks
 from diurnal.connectors import fit, gpx, strava, tcx
 from diurnal.connectors._dates import written
+from diurnal.connectors._points import Lanes
 from diurnal.errors import InvalidInput
 from diurnal.model import tellings
 from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
-from diurnal.model.records import Bad, Datum, Points
+from diurnal.model.records import Bad, Datum, Points, Source
+from diurnal.model.sources import Kind
+from diurnal.model.time import MINUTE
 from diurnal.services import events, series
 from diurnal.services.context import Context
 from tests.connectors import hostile
@@ -212,3 +216,41 @@ def test_a_date_whose_order_is_not_sure_is_not_guessed() -> None:
 def test_tcx_laps_add_up(tmp_path: Path) -> None:
     [said] = only(Datum, read(tcx.CONNECTOR, ride(tmp_path, FORMATS[1])))
     assert said.content["distance"] == pytest.approx(36322.85, abs=1)
+
+
+def test_the_parts_of_a_recording_are_all_of_it() -> None:
+    whole = tracks.Activity()
+    for at in range(10, 70, 10):
+        whole.add("heart_rate", at, at / 10)
+        whole.place(at, 50.0, at / 100, None)
+    parts = list(whole.parts([20, 40, 55]))
+    assert [list(p.series["heart_rate"].at) for p in parts] == [[10, 20, 30], [40, 50], [60]]
+    assert [[place[0] for place in p.route] for p in parts] == [[10, 20, 30], [40, 50], [60]]
+    [one] = whole.parts([40])
+    assert (one.route, one.series, one.start) == (whole.route, whole.series, None)
+    assert list(whole.parts([])) == []
+
+
+def test_what_a_counter_shows_is_what_it_grew_by() -> None:
+    lanes, watch = Lanes(), Source("Watch", Kind.WRIST)
+    for minute, count, which in (
+        (10, 100, "walking"),
+        (10, 7, "running"),
+        (15, 130, "walking"),
+        (16, 130, "walking"),
+        (20, 12, "walking"),  # set back
+        (20, 20, "walking"),  # of no time at all
+        (25, 27, "walking"),
+        (26, 9, "running"),
+    ):
+        lanes.count("steps", watch, minute * MINUTE, count, which=which, offset=60)
+    [points] = lanes.flush(everything=True)
+    told = zip(points.start, points.end, points.value, points.offset or (), strict=True)
+    assert [(s // MINUTE, e // MINUTE, n, offset) for s, e, n, offset in told] == [
+        (9, 10, 100, 60),
+        (9, 10, 7, 60),
+        (10, 15, 30, 60),
+        (16, 20, 12, 60),
+        (20, 25, 7, 60),
+        (10, 26, 2, 60),
+    ]
