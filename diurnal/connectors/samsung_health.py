@@ -7,7 +7,7 @@ an offset beside; `day_time` is midnight UTC and means the local day.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -86,9 +86,9 @@ def members(path: str) -> bool:
 
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
-    """Read the rows of one type."""
+    """Read the rows of one type; a sleep's stages come from the file beside."""
     type_, lanes = type_of(entry), Lanes()
-    read = partial(_sleep, _stages(entry)) if type_ == "sleep" else _READERS[type_]
+    read = partial(_sleep, (yield from _stages(entry))) if type_ == "sleep" else _READERS[type_]
     yield from tables.read(entry, lambda row: read(_plain(row), lanes), skip=1)
     yield from lanes.flush(everything=True)
 
@@ -111,9 +111,6 @@ def _id(row: Row) -> str:
     return row.get("datauuid") or key(sorted(row.items()))
 
 
-Stages = Mapping[str, list[Stage]]
-
-
 def _steps(row: Row, lanes: Lanes) -> Iterator[Item]:
     if row.get("source_type") != _ALL_DEVICES:
         # Devices one by one; the row of all together stands beside.
@@ -124,29 +121,33 @@ def _steps(row: Row, lanes: Lanes) -> Iterator[Item]:
         yield day_value("distance_walk_run", SOURCE, day, row["distance"], "m")
 
 
-def _sleep(stages: Stages, row: Row, lanes: Lanes) -> Iterator[Item]:
+def _sleep(stages: Mapping[str, list[Stage]], row: Row, lanes: Lanes) -> Iterator[Item]:
     yield night(
         SOURCE,
         f"sleep:{_id(row)}",
         _time(row),
         _time(row, "end_time"),
-        stages=stages.get(row.get("datauuid", ""), ()),
+        stages=sorted(stages.get(row.get("datauuid", ""), ()), key=lambda stage: stage[1]),
         offset=_offset(row),
         more={"efficiency": number(row["efficiency"])} if row.get("efficiency") else None,
     )
 
 
-def _stages(entry: Entry) -> Stages:
-    """Return the stages by their sleep's id, from the file beside."""
+def _stages(entry: Entry) -> Generator[Item, None, dict[str, list[Stage]]]:
+    """Return the stages by their sleep's id, from the file beside; what is bad is set aside."""
     found: dict[str, list[Stage]] = {}
+
+    def take(cells: Row) -> Iterable[Item]:
+        row = _plain(cells)
+        if stage := _STAGES.get(row.get("stage", "")):
+            part = stage, _time(row), _time(row, "end_time")
+            found.setdefault(row["sleep_id"], []).append(part)
+        return ()
+
     for other in entry.siblings.values():
         if type_of(other) == "sleep_stage":
-            for _, cells, _ in tables.named(other, 1):
-                row = _plain(cells)
-                if row.get("stage") in _STAGES:
-                    part = _STAGES[row["stage"]], _time(row), _time(row, "end_time")
-                    found.setdefault(row.get("sleep_id", ""), []).append(part)
-    return {id_: sorted(parts, key=lambda p: p[1]) for id_, parts in found.items()}
+            yield from tables.read(other, take, skip=1)
+    return found
 
 
 def _point(column: str, measure: str, unit: str, row: Row, lanes: Lanes) -> Iterator[Item]:

@@ -147,6 +147,29 @@ def test_samsung_s_stages_come_from_the_file_beside(tmp_path: Path) -> None:
     assert night.content["stages"] == [{"stage": "deep", "start": 1800, "duration": 3600}]
 
 
+def test_one_stage_without_a_time_does_not_lose_all_nights_of_samsung(tmp_path: Path) -> None:
+    sleeps = (
+        "com.samsung.shealth.sleep,1,2\nstart_time,end_time,datauuid\n"
+        "2026-03-01 22:00:00.000,2026-03-02 06:00:00.000,id-1,\n"
+        "2026-03-02 22:00:00.000,2026-03-03 06:00:00.000,id-2,\n"
+    )
+    stages = (
+        "com.samsung.health.sleep_stage,1,2\nstart_time,end_time,sleep_id,stage\n"
+        "2026-03-01 23:00:00.000,2026-03-01 23:30:00.000,id-1,40003,\n"
+        "2026-03-01 22:30:00.000,long,id-1,40002,\n"
+        "2026-03-01 22:00:00.000,2026-03-01 23:00:00.000,id-1,40002,\n"
+        "2026-03-02 22:30:00.000,2026-03-02 23:30:00.000,id-2,40004,\n"
+    )
+    written(tmp_path, "sleep.csv", sleeps)
+    written(tmp_path, "stages.csv", stages)
+    said = read(samsung_health.CONNECTOR, tmp_path)
+    assert [[s["stage"] for s in night.content["stages"]] for night in only(Datum, said)] == [
+        ["light", "deep"],
+        ["rem"],
+    ]
+    assert [(b.reason, b.where) for b in only(Bad, said)] == [("no time: 'long'", "stages.csv:4")]
+
+
 SAMSUNG = {
     "weight": "start_time,time_offset,weight,body_fat,height,datauuid\nT,UTC-0530,80.5,20,0,a",
     "tracker.heart_rate": "start_time,time_offset,heart_rate,datauuid\nT,UTC+0100,70,a",
