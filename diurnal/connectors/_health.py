@@ -99,6 +99,21 @@ def value_events(
         yield value_event(key, source, f"{key}:{id_}", at, number(value), unit, offset=offset)
 
 
+def session(
+    key: str, source: Source, id_: str, start: int, end: int, *, offset: int | None = None
+) -> Datum:
+    """Return a stretch of time that says nothing but that it was: a meditation."""
+    return Datum(
+        source=source,
+        source_id=id_,
+        type=catalog.event_type(catalog.get(key)),
+        start=start,
+        duration=end - start,
+        measure=key,
+        offset=offset,
+    )
+
+
 def pressure(
     source: Source,
     id_: str,
@@ -106,21 +121,26 @@ def pressure(
     said: Mapping[str, Any],
     members: tuple[str, str, str] = ("systolic", "diastolic", "pulse"),
     *,
+    unit: str = "mm[Hg]",
     offset: int | None = None,
 ) -> Datum:
-    """Return a blood pressure that a document tells in mm[Hg].
+    """Return a blood pressure that a document tells.
 
     Args:
         members: of both values, and of the pulse that may be told with them.
+        unit: of both values.
 
     Raises:
         KeyError: one of both values is not there.
         ValueError: no number.
     """
     high, low, pulse = members
-    content = {"systolic": number(said[high]), "diastolic": number(said[low])}
+    content = {
+        "systolic": tidy(convert(number(said[high]), unit, "mm[Hg]")),
+        "diastolic": tidy(convert(number(said[low]), unit, "mm[Hg]")),
+    }
     if said.get(pulse):
-        content["rate"] = number(said[pulse])
+        content["rate"] = tidy(number(said[pulse]))
     return Datum(
         source=source,
         source_id=id_,

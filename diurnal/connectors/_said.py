@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+from diurnal.errors import InvalidInput
+from diurnal.model import units
 from diurnal.model.time import SECOND, TIME_MAX, TIME_MIN, from_seconds, micros
 
 KEY_MAX = 100
@@ -135,6 +137,18 @@ def number(value: Any) -> float:
     if not math.isfinite(said):
         raise ValueError("not a finite number")
     return said
+
+
+def unit(text: str) -> str:
+    """Return the UCUM code of a unit as a service spells it.
+
+    Raises:
+        InvalidInput: no such unit.
+    """
+    code = units.canonical_unit(text)
+    if code is None:
+        raise InvalidInput(f"unknown unit {text[:40]!r}", field="unit")
+    return code
 
 
 def plain(value: float) -> float | int:

@@ -10,11 +10,9 @@ from typing import Any
 
 from diurnal import catalog
 from diurnal.connectors import _said
-from diurnal.connectors._health import value_event
+from diurnal.connectors._health import session, value_event
 from diurnal.connectors._points import Lanes
 from diurnal.connectors.csv_file import meaning
-from diurnal.errors import InvalidInput
-from diurnal.model import units
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.model.records import Datum, DayDatum, Item, OwnMeasure, Source
 from diurnal.model.time import MINUTE, day_of
@@ -81,9 +79,7 @@ class Values:
         else:
             measure, code = known
             if unit:
-                code = units.canonical_unit(unit) or ""
-                if not code:
-                    raise InvalidInput(f"unknown unit {unit[:40]!r}", field="unit")
+                code = _said.unit(unit)
             number = catalog.to_canonical(measure, _said.number(value), code)
             yield from self._number(measure, number, when, source, source_id)
         yield from self._lanes.flush()
@@ -113,15 +109,8 @@ class Values:
         if measure.shape is Shape.SERIES:
             self._lanes.add(measure.key, source, at, number, end=end, offset=when.offset)
         elif measure.shape is Shape.SESSION:
-            yield Datum(
-                source=source,
-                source_id=source_id or _said.key(measure.key, at),
-                type=catalog.event_type(measure),
-                start=at,
-                duration=end - at,
-                measure=measure.key,
-                offset=when.offset,
-            )
+            id_ = source_id or _said.key(measure.key, at)
+            yield session(measure.key, source, id_, at, end, offset=when.offset)
         else:
             yield value_event(
                 measure.key,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from diurnal import catalog
-from diurnal.connectors import Connector, Entry, _json, _said
+from diurnal.connectors import Connector, Entry, _health, _json, _said
 from diurnal.connectors._health import day_value, night, value_event, workout
 from diurnal.connectors._points import Lanes
 from diurnal.model.records import Datum, Item, Source
@@ -67,19 +67,15 @@ def weight(row: Mapping[str, Any], unit: Unit) -> Iterator[Item]:
 
 def pressure(row: Mapping[str, Any], unit: Unit) -> Iterator[Item]:
     """Read a blood pressure, and the pulse with it."""
-    code = unit("BPUnit", _PRESSURE)
     at, offset = _time(row)
-    high, low = (
-        catalog.to_canonical(catalog.get(key), _said.number(row[name]), code)
-        for key, name in (("blood_pressure_systolic", "HP"), ("blood_pressure_diastolic", "LP"))
-    )
-    yield Datum(
-        source=_source(row),
-        source_id=_said.key(row["DataID"]),
-        type="blood-pressure/mmhg-bpm",
-        start=at,
-        content={"systolic": _said.plain(high), "diastolic": _said.plain(low)},
-        measure="blood_pressure",
+    # The pulse is a point of its own, as that of an oximeter is.
+    yield _health.pressure(
+        _source(row),
+        _said.key(row["DataID"]),
+        at,
+        row,
+        ("HP", "LP", ""),
+        unit=unit("BPUnit", _PRESSURE),
         offset=offset,
     )
     yield from _pulse(row)

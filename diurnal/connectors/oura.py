@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from diurnal import catalog
 from diurnal.connectors import Connector, Http, OAuth2, Options, Pull, Quota, Window
 from diurnal.connectors._forms import Form, Forms
-from diurnal.connectors._health import Stage, day_value, night, value_event, workout
+from diurnal.connectors._health import Stage, day_value, night, session, value_event, workout
 from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import local, number
-from diurnal.model.records import Datum, Item, Source
+from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import SECOND, day_from_text
 
@@ -109,15 +108,8 @@ def _session(said: Any, lanes: Lanes) -> Iterator[Item]:
     if said.get("type") not in ("breathing", "meditation", "relaxation"):
         raise ValueError(f"a session of type {said.get('type')} is not read")
     start, offset = local(said["start_datetime"])
-    yield Datum(
-        source=RING,
-        source_id=f"session:{said['id']}",
-        type=catalog.event_type(catalog.get("meditation")),
-        start=start,
-        duration=local(said["end_datetime"])[0] - start,
-        measure="meditation",
-        offset=offset,
-    )
+    end, id_ = local(said["end_datetime"])[0], f"session:{said['id']}"
+    yield session("meditation", RING, id_, start, end, offset=offset)
 
 
 def _vo2max(said: Any, lanes: Lanes) -> Iterator[Item]:

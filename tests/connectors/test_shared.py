@@ -162,6 +162,24 @@ def test_a_blood_pressure_has_a_pulse_where_one_is_told() -> None:
         pressure(BAND, "a", 5, {"systolic": 120})
 
 
+def test_blood_pressures_are_the_same_whichever_source_tells_them() -> None:
+    def told(said: Mapping[str, Any], unit: str = "mm[Hg]") -> str:
+        return json.dumps(pressure(BAND, "a", 5, said, unit=unit).content)
+
+    whole = '{"systolic": 120, "diastolic": 80, "rate": 61}'
+    assert told({"systolic": 120, "diastolic": "80", "pulse": 61.0}) == whole
+    assert told({"systolic": 120.0, "diastolic": 80.0, "pulse": "61"}) == whole
+    assert told({"systolic": 120.5, "diastolic": 80}) == '{"systolic": 120.5, "diastolic": 80}'
+    kilopascals = told({"systolic": 16, "diastolic": 10}, "kPa")
+    assert kilopascals == '{"systolic": 120.009852, "diastolic": 75.006158}'
+
+
+def test_a_unit_that_nobody_knows_is_said() -> None:
+    assert _said.unit("count/min") == "/min"
+    with pytest.raises(InvalidInput, match="unknown unit 'parsec'"):
+        _said.unit("parsec")
+
+
 def test_sums_and_other_units_say_nothing_of_nothing() -> None:
     assert _said.total({"a": 1, "b": "2.5", "c": None}, "a", "b", "c", "d") == 3.5
     assert _said.total({}, "a") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 
+from diurnal.connectors._health import pressure
 from diurnal.connectors.apple_health.values import identity, number
 from diurnal.model.records import Datum, Source
 from diurnal.model.time import MINUTE
@@ -32,17 +33,8 @@ def paired(values: Mapping[str, Halves], named: Callable[[str], Source]) -> list
                 found.append(_lone("blood_pressure_systolic", source, at, high))
                 continue
             low = diastolic[low_at]
-            found.append(
-                Datum(
-                    source=source,
-                    source_id=identity("blood_pressure", name, at, high, low),
-                    type="blood-pressure/mmhg-bpm",
-                    start=at,
-                    duration=0,
-                    content={"systolic": number(high), "diastolic": number(low)},
-                    measure="blood_pressure",
-                )
-            )
+            id_ = identity("blood_pressure", name, at, high, low)
+            found.append(pressure(source, id_, at, {"systolic": high, "diastolic": low}))
         found += [_lone("blood_pressure_diastolic", source, at, diastolic[at]) for at in left]
     return found
 

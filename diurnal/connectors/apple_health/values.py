@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from diurnal.errors import InvalidInput
-from diurnal.model import units
+from diurnal.connectors import _said
 from diurnal.model.measures import Measure, Shape
 
 API = "apple_health"
@@ -40,10 +39,7 @@ def unit_code(written: str | None, measure: Measure) -> str:
     if written is None:
         name = measure.name_in(API)
         return (name and name.unit) or measure.unit
-    code = "1" if written == "%" else units.canonical_unit(written)
-    if code is None:
-        raise InvalidInput(f"unknown unit {written[:40]!r}", field="unit")
-    return code
+    return "1" if written == "%" else _said.unit(written)
 
 
 def number(value: float) -> float:
