@@ -176,6 +176,77 @@ def test_stages_become_the_night_of_the_health_export() -> None:
     assert night.source_id == identity("sleep", night.source.name, night.start)
 
 
+def test_a_workout_of_the_phone_has_its_totals_its_way_and_its_heart_rates() -> None:
+    at = "2026-05-01 07:0{}:00 +0200".format
+    workout = {
+        "name": "Outdoor Run", "start": at(0), "end": at(9), "source": "Watch",
+        "activeEnergyBurned": {"qty": 418.4, "units": "kJ"},
+        "distance": {"qty": 1.5, "units": "km"},
+        "elevationUp": {"qty": 3, "units": "parsec"}, "maxHeartRate": {"qty": 170, "units": "bpm"},
+        "route": [
+            {"timestamp": at(2), "lat": 52.6, "lon": 13.5, "altitude": 34},
+            {"timestamp": at(1), "latitude": 52.5, "longitude": 13.4},
+        ],
+        "heartRateData": [{"date": at(3), "Avg": 120, "source": "Watch"},
+                          {"date": at(4), "qty": 121}],
+    }  # fmt: skip
+    said = send("health_auto_export", {"data": {"workouts": [workout]}})
+    [run] = only(Datum, said)
+    assert (run.duration, run.offset, run.source.name) == (9 * MINUTE, 120, "Watch")
+    assert run.content == {
+        "activity": "outdoor_run",
+        "energy": 100,
+        "distance": 1500,
+        "heart_rate_max": 170,
+        "route": {"file": "", "points": [[60, 52.5, 13.4, None], [120, 52.6, 13.5, 34]]},
+    }
+    rates = {p.source.name: list(p.value) for p in only(Points, said, "heart_rate")}
+    assert rates == {"Watch": [120], "Apple Health": [121]}
+
+
+def test_a_pressure_a_meditation_and_a_day_s_highest_pulse_are_told() -> None:
+    def told(name: str, unit: str, **row: Any) -> list[Item]:
+        metric = {"name": name, "units": unit, "data": [{"source": "Watch", **row}]}
+        return send("health_auto_export", {"data": {"metrics": [metric]}})
+
+    date = "2026-05-01 07:03:00 +0200"
+    [cuff] = only(Datum, told("blood_pressure", "mmHg", date=date, systolic=120, diastolic=80.5))
+    assert (cuff.content, cuff.offset) == ({"systolic": 120, "diastolic": 80.5}, 120)
+    [calm] = only(Datum, told("mindful_minutes", "min", date=date, qty=10.5))
+    assert (calm.measure, calm.content) == ("meditation", None)
+    assert (calm.start, calm.duration) == (cuff.start, 10.5 * MINUTE)
+    midnight = "2026-05-01 00:00:00 +0200"
+    days = only(DayDatum, told("heart_rate", "bpm", date=midnight, Min=50, Avg=60, Max=90))
+    assert [(d.measure, d.value) for d in days] == [("heart_rate", 60), ("heart_rate_max", 90)]
+
+
+def test_one_stretch_of_sleep_that_is_wrong_does_not_lose_the_night() -> None:
+    def stretch(start: str, end: str, value: str) -> dict[str, str]:
+        return {
+            "startDate": f"2026-05-{start} +0200",
+            "endDate": f"2026-05-{end} +0200",
+            "value": value,
+            "source": "Watch",
+        }
+
+    rows = [
+        stretch("01 01:00:00", "01 02:00:00", "Core"),
+        stretch("01 02:00:00", "01 03:00:00", "Snoring"),
+        stretch("01 03:00:00", "later", "Core"),
+        stretch("01 04:00:00", "01 03:00:00", "REM"),
+        stretch("01 04:00:00", "03 04:00:00", "REM"),
+        stretch("01 03:00:00", "01 04:00:00", "Deep"),
+    ]
+    metric = {"name": "sleep_analysis", "units": "hr", "data": rows}
+    said = send("health_auto_export", {"data": {"metrics": [metric]}})
+    [night] = only(Datum, said)
+    assert [s["stage"] for s in night.content["stages"]] == ["core", "deep"]
+    assert night.duration == 3 * HOUR
+    assert [b.where for b in only(Bad, said)] == [
+        f"metric sleep_analysis: item {n}" for n in (2, 3, 4, 5)
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "type_", "options"),
     [

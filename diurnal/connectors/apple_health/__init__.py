@@ -12,10 +12,10 @@ from diurnal.connectors.apple_health import nights
 from diurnal.connectors.apple_health.elements import ROOT, Elements
 from diurnal.connectors.apple_health.records import Export, Workout
 from diurnal.connectors.apple_health.routes import FILE_POINTS_MAX, Point, read_gpx
-from diurnal.connectors.apple_health.values import API, identity
+from diurnal.connectors.apple_health.values import API
 from diurnal.connectors.apple_health.workouts import datum
 from diurnal.errors import InvalidInput
-from diurnal.model.records import Bad, Datum, Item, Progress, ZoneSeen
+from diurnal.model.records import Bad, Item, Progress, ZoneSeen
 from diurnal.model.time import DAY
 
 PROGRESS_BYTES = 4 << 20
@@ -89,15 +89,7 @@ def _nights(export: Export) -> Iterator[Item]:
     for name, segments in export.sleep.items():
         source = export.sleep_source(name)
         for night in nights.build(segments):
-            yield Datum(
-                source=source,
-                source_id=identity("sleep", name, night.start),
-                type="sleep/night",
-                start=night.start,
-                duration=night.end - night.start,
-                content={"stages": night.stages},
-                measure="sleep",
-            )
+            yield nights.datum(source, night)
             for at, number in night.zones:
                 key = at // DAY, number
                 first = export.zones_seen.get(key)

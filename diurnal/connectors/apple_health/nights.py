@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from diurnal.connectors.apple_health.values import identity
+from diurnal.model.records import Datum, Source
 from diurnal.model.time import HOUR, SECOND
 
 GAP = 3 * HOUR
@@ -42,6 +44,21 @@ class Segments:
     end: array[int] = field(default_factory=lambda: array("q"))
     stage: array[int] = field(default_factory=lambda: array("b"))
     zone: array[int] = field(default_factory=lambda: array("h"))
+
+    def add(self, start: int, end: int, stage: int) -> None:
+        """Take one segment.
+
+        Raises:
+            ValueError: it ends before it starts, or it is longer than a day.
+        """
+        if end < start:
+            raise ValueError("it ends before it starts")
+        if end - start > NIGHT_MAX:
+            raise ValueError("a segment of sleep longer than a day")
+        self.start.append(start)
+        self.end.append(end)
+        self.stage.append(stage)
+        self.zone.append(-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,19 @@ def build(segments: Segments) -> Iterator[Night]:
         night.append(row)
         last = max(last, row[1])
     yield _night(night, last)
+
+
+def datum(source: Source, night: Night) -> Datum:
+    """Return a night as an event; Apple gives it no id."""
+    return Datum(
+        source=source,
+        source_id=identity("sleep", source.name, night.start),
+        type="sleep/night",
+        start=night.start,
+        duration=night.end - night.start,
+        content={"stages": night.stages},
+        measure="sleep",
+    )
 
 
 def _night(rows: list[tuple[int, int, int, int]], end: int) -> Night:

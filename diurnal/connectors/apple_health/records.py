@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from diurnal import catalog
-from diurnal.connectors.apple_health.nights import NIGHT_MAX, STAGE_OF, Segments
+from diurnal.connectors.apple_health.nights import STAGE_OF, Segments
 from diurnal.connectors.apple_health.points import Series
 from diurnal.connectors.apple_health.pressures import Halves, paired
 from diurnal.connectors.apple_health.routes import Point, point
@@ -241,13 +241,7 @@ class Export:
         segments = self.sleep.setdefault(source.name, Segments())
 
         def take(start: int, end: int, a: dict[str, str]) -> None:
-            stage = STAGE_OF[a["value"]]
-            if end - start > NIGHT_MAX:
-                raise ValueError("a segment of sleep longer than a day")
-            segments.start.append(start)
-            segments.end.append(end)
-            segments.stage.append(stage)
-            segments.zone.append(-1)
+            segments.add(start, end, STAGE_OF[a["value"]])
             self._segments = segments
 
         return take

@@ -8,10 +8,9 @@ from typing import Any
 
 from diurnal.connectors import _json, _said
 from diurnal.connectors._health import night, tidy
-from diurnal.connectors.apple_health.nights import Segments, build
-from diurnal.connectors.apple_health.values import identity
+from diurnal.connectors.apple_health.nights import Segments, build, datum
 from diurnal.connectors.health_auto_export.names import source, time
-from diurnal.model.records import Datum, DayDatum, Item, Source
+from diurnal.model.records import DayDatum, Item, Source
 from diurnal.model.time import day_of
 
 _STAGES = {"In Bed": 0, "InBed": 0, "Asleep": 1, "Awake": 2, "Core": 3, "Deep": 4, "REM": 5}
@@ -26,31 +25,19 @@ def nights(rows: list[Any], where: str) -> Iterator[Item]:
         if "startDate" not in row:
             yield from _whole_night(row)
             return
-        found = segments[source(row.get("source"))]
-        found.start.append(time(row["startDate"])[0])
-        found.end.append(time(row["endDate"])[0])
-        found.stage.append(_STAGES[row["value"]])
-        found.zone.append(-1)
+        start, end = time(row["startDate"])[0], time(row["endDate"])[0]
+        segments[source(row.get("source"))].add(start, end, _STAGES[row["value"]])
 
     yield from _json.each(one, rows, where)
     for from_, told in segments.items():
-        for n in build(told):
+        for found in build(told):
             # As the export of Apple Health names it, so that both are one night.
-            yield Datum(
-                source=from_,
-                source_id=identity("sleep", from_.name, n.start),
-                type="sleep/night",
-                start=n.start,
-                duration=n.end - n.start,
-                content={"stages": n.stages},
-                measure="sleep",
-            )
+            yield datum(from_, found)
 
 
 def _whole_night(row: Mapping[str, Any]) -> Iterator[Item]:
     """Read a night of which only totals are told, in hours."""
-    day_at, day_offset = time(row["date"])
-    day = day_of(day_at, day_offset)
+    day = day_of(*time(row["date"]))
     from_ = source(row.get("source"))
     parts = {p: _said.number(row[p]) for p in PARTS if row.get(p) is not None}
     asleep = _said.number(row.get("asleep") or 0) + sum(parts.values())
@@ -58,16 +45,14 @@ def _whole_night(row: Mapping[str, Any]) -> Iterator[Item]:
         asleep = _said.number(row["totalSleep"])
     start, offset = time(row.get("sleepStart") or row["inBedStart"])
     end, _ = time(row.get("sleepEnd") or row["inBedEnd"])
-    in_bed = []
-    if row.get("inBedStart") and row.get("inBedEnd"):
-        in_bed = [("inBed", time(row["inBedStart"])[0], time(row["inBedEnd"])[0])]
+    bed = row.get("inBedStart"), row.get("inBedEnd")
     yield night(
         from_,
         _said.key("night", day),
         start,
         end,
         asleep_s=asleep * 3_600,
-        stages=in_bed,
+        stages=[("inBed", time(bed[0])[0], time(bed[1])[0])] if all(bed) else (),
         offset=offset,
     )
     for part, hours in parts.items():
