@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from diurnal import catalog
 from diurnal.connectors import Connector, Entry
 from diurnal.connectors import _csv as tables
 from diurnal.connectors._health import (
@@ -19,7 +18,6 @@ from diurnal.connectors._health import (
     day_value,
     night,
     pressure,
-    value_event,
     value_events,
     workout,
 )
@@ -44,14 +42,15 @@ _SPORTS = {
     "14001": "swimming",
     "15006": "elliptical",
 }
-_SERIES: Mapping[str, tuple[str, str, str]] = {
+_NUMBERS: Mapping[str, tuple[str, str, str]] = {
     "tracker.heart_rate": ("heart_rate", "heart_rate", "/min"),
     "tracker.oxygen_saturation": ("spo2", "spo2", "%"),
     "oxygen_saturation": ("spo2", "spo2", "%"),
     "blood_glucose": ("glucose", "glucose", "mmol/L"),
     "floors_climbed": ("floor", "floors", "1"),
+    "water_intake": ("amount", "water", "mL"),
 }
-"""Types whose rows are points: column, measure and unit."""
+"""Types whose rows are one number: column, measure and unit."""
 _BODY: Members = {
     "weight": ("weight", "kg"),
     "body_fat": ("body_fat", "%"),
@@ -150,22 +149,15 @@ def _stages(entry: Entry) -> Generator[Item, None, dict[str, list[Stage]]]:
     return found
 
 
-def _point(column: str, measure: str, unit: str, row: Row, lanes: Lanes) -> Iterator[Item]:
-    start = _time(row)
-    end = max(start, _time(row, "end_time")) if measure == "floors" else None
-    value = catalog.to_canonical(catalog.get(measure), number(row[column]), unit)
-    lanes.add(measure, SOURCE, start, value, end=end, offset=_offset(row))
-    yield from lanes.flush()
+def _number(column: str, measure: str, unit: str, row: Row, lanes: Lanes) -> Iterator[Item]:
+    value, id_ = number(row[column]), f"{measure}:{_id(row)}"
+    at, end = _time(row), _time(row, "end_time") if measure == "floors" else None
+    return lanes.reading(measure, SOURCE, at, value, unit, id_=id_, end=end, offset=_offset(row))
 
 
 def _body(row: Row, lanes: Lanes) -> Iterator[Item]:
     offset = _offset(row)
     return value_events(SOURCE, _id(row), _time(row), row, _BODY, offset=offset, positive=True)
-
-
-def _water(row: Row, lanes: Lanes) -> Iterator[Item]:
-    amount, id_ = number(row["amount"]), f"water:{_id(row)}"
-    yield value_event("water", SOURCE, id_, _time(row), amount, "mL", offset=_offset(row))
 
 
 def _pressure(row: Row, lanes: Lanes) -> Iterator[Item]:
@@ -183,11 +175,10 @@ def _exercise(row: Row, lanes: Lanes) -> Iterator[Item]:
 
 
 _READERS: Mapping[str, Callable[[Row, Lanes], Iterator[Item]]] = {
-    **{type_: partial(_point, *columns) for type_, columns in _SERIES.items()},
+    **{type_: partial(_number, *columns) for type_, columns in _NUMBERS.items()},
     "step_daily_trend": _steps,
     "weight": _body,
     "height": _body,
-    "water_intake": _water,
     "blood_pressure": _pressure,
     "exercise": _exercise,
 }
@@ -197,8 +188,8 @@ CONNECTOR = Connector(
     title="Samsung Health",
     docs="https://developer.samsung.com/health/android/data/guide/health-data-type.html",
     emits=frozenset(
-        {"steps", "distance_walk_run", "sleep", "water", "blood_pressure", "workout"}
-        | {measure for _, measure, _ in _SERIES.values()}
+        {"steps", "distance_walk_run", "sleep", "blood_pressure", "workout"}
+        | {measure for _, measure, _ in _NUMBERS.values()}
         | {measure for measure, _ in _BODY.values()}
     ),
     recognise=recognise,
