@@ -7,7 +7,7 @@ import binascii
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, MutableMapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -156,15 +156,13 @@ async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
 _TURNS = anyio.CapacityLimiter(4)
 
 
-async def join(ctx: Context, key: Hashable, fn: Joined[A, T], item: A) -> T:
+def join(ctx: Context, key: Hashable, fn: Joined[A, T], item: A) -> Awaitable[T]:
     """Run a small write together with others of its kind that wait; ends when it is durable."""
     one = doing.current()
     if one is None or one.account_id is None:
-        return await ctx.store.join(key, fn, item)
-    noting = doing.noting_each(ctx, fn, one.account_id)
-    result = await ctx.store.join((key, "noted"), noting, (item, one))
-    one.recorded = True
-    return result
+        return ctx.store.join(key, fn, item)
+    noting = partial(doing.note_each, ctx, fn, one.account_id)
+    return ctx.store.join((key, "noted"), noting, (item, one))
 
 
 async def blocking(fn: Callable[[], T]) -> T:
@@ -232,6 +230,10 @@ async def resolve(
         if error.access is not None:
             doing.done_by(error.access)
         raise
+    return await _let_in(ctx, known, anywhere=anywhere)
+
+
+async def _let_in(ctx: Context, known: Access, *, anywhere: bool = False) -> Access:
     if known.resource is not None and not anywhere and not _is_at(ctx, known.resource):
         doing.done_by(known)
         raise Unauthenticated("this token is for another address", access=known)
@@ -254,8 +256,10 @@ def _is_at(ctx: Context, resource: str) -> bool:
     return any(url == whole or url.startswith(f"{whole}/") for url in asked)
 
 
-async def caller(ctx: Context, request: Request) -> Access:
+def caller(ctx: Context, request: Request) -> Access | Awaitable[Access]:
     """Return who calls: by bearer token, else by the session cookie of our own pages.
+
+    At once where the token was checked a moment ago; most requests are of these.
 
     Raises:
         Unauthenticated: neither, or it opens nothing.
@@ -267,7 +271,23 @@ async def caller(ctx: Context, request: Request) -> Access:
         if token is None:
             raise Unauthenticated("a token or a session is needed", missing=True)
         refuse_foreign(request)
-    return await resolve(ctx, token)
+    try:
+        known = authentication.remembered(ctx, token)
+    except Unauthenticated as error:
+        if error.access is not None:
+            doing.done_by(error.access)
+        raise
+    if known is None:
+        return resolve(ctx, token)
+    if known.resource is not None:
+        return _let_in(ctx, known)
+    waits = doing.resolved(known)
+    return known if waits is None else _after(waits, known)
+
+
+async def _after(waits: Awaitable[None], known: Access) -> Access:
+    await waits
+    return known
 
 
 async def account_named(ctx: Context, username: str) -> int | None:

@@ -226,22 +226,26 @@ def noting(ctx: Context, fn: Callable[[WriteTx], T]) -> tuple[Callable[[WriteTx]
     return turn, one
 
 
-def noting_each(ctx: Context, fn: Joined[A, T], account_id: int) -> Joined[tuple[A, Doing], T]:
-    """Return a joined write that notes the line of each that is done."""
-
-    def joined(tx: WriteTx, pairs: Sequence[tuple[A, Doing]]) -> Sequence[T | Exception]:
-        results = fn(tx, [item for item, _ in pairs])
-        now = ctx.now()
-        lines = []
-        for (_, one), result in zip(pairs, results, strict=True):
-            if not isinstance(result, Exception):
-                one.n = 1
-                lines.append(one.line(now))
-        if lines:
-            audit.append(tx, ctx, account_id, lines)
-        return results
-
-    return joined
+def note_each(
+    ctx: Context,
+    fn: Joined[A, T],
+    account_id: int,
+    tx: WriteTx,
+    pairs: Sequence[tuple[A, Doing]],
+) -> Sequence[T | Exception]:
+    """Do a joined write, and note the line of each that is done."""
+    results = fn(tx, [item for item, _ in pairs])
+    now = ctx.now()
+    lines = []
+    for (_, one), result in zip(pairs, results, strict=True):
+        if not isinstance(result, Exception):
+            one.n = 1
+            # Where the commit fails there is an error, which is noted all the same.
+            one.recorded = True
+            lines.append(one.line(now))
+    if lines:
+        audit.append(tx, ctx, account_id, lines)
+    return results
 
 
 async def flush(ctx: Context) -> None:

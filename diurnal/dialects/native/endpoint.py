@@ -166,7 +166,8 @@ async def run(endpoint: Endpoint, ctx: Context, request: Request) -> Response:
     """Answer one request: who calls, what is asked, then the handler."""
     call = Call(ctx, request)
     if endpoint.who is not Who.ANYBODY:
-        call.caller = await http.caller(ctx, request)
+        caller = http.caller(ctx, request)
+        call.caller = caller if isinstance(caller, Access) else await caller
         if endpoint.who is Who.OWNER:
             accesses.must_own(call.caller)
     else:
