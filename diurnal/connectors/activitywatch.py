@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ from diurnal.connectors import (
     _said,
 )
 from diurnal.connectors._points import Lanes
-from diurnal.model.records import Bad, Item, Progress, Source
+from diurnal.model.records import Item, Progress, Source
 from diurnal.model.sources import Kind
 from diurnal.model.time import MINUTE, SECOND
 
@@ -41,7 +42,6 @@ DISTRACTING = (
     "steam",
 )  # fmt: skip
 WINDOW, AWAY = "currentwindow", "afkstatus"
-BAD_MAX = 100
 
 
 @dataclass(slots=True)
@@ -64,14 +64,13 @@ class _Reader:
         self._productive = _words(options.get("productive") or PRODUCTIVE)
         self._distracting = _words(options.get("distracting") or DISTRACTING)
 
-    def take(self, bucket: Mapping[str, Any], event: Mapping[str, Any]) -> None:
-        """Take one event.
+    def take(self, bucket: Mapping[str, Any], event: Any, where: str) -> Iterator[Item]:
+        """Take one event; one that cannot be read is set aside."""
+        return _json.careful(partial(self._take, bucket), event, where)
 
-        Raises:
-            ValueError, KeyError, TypeError: not as events are.
-        """
+    def _take(self, bucket: Mapping[str, Any], event: Mapping[str, Any]) -> Iterable[Item]:
         if bucket["type"] not in (WINDOW, AWAY):
-            return
+            return ()
         host = self._hosts[_said.name(bucket.get("hostname"))]
         start = _said.utc(event["timestamp"])
         end = start + max(round(_said.number(event["duration"]) * SECOND), 0)
@@ -80,10 +79,12 @@ class _Reader:
             host.watched = True
             if data["status"] == "not-afk":
                 host.there.append((start, end))
-            return
+            return ()
+        measure = self._measure(bucket, data)
         host.start.append(start)
         host.end.append(end)
-        host.measure.append(self._measure(bucket, data))
+        host.measure.append(measure)
+        return ()
 
     def _measure(self, bucket: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         if "android" in bucket["id"]:
@@ -143,39 +144,24 @@ def rows_of(document: Any, options: Options | None = None) -> Iterator[Item]:
     buckets = document["buckets"]
     for bucket in buckets.values() if isinstance(buckets, dict) else buckets:
         for n, event in enumerate(bucket["events"], 1):
-            try:
-                reader.take(bucket, event)
-            except (ValueError, KeyError, TypeError) as e:
-                yield Bad(f"not as events are: {e}", f"{bucket['id']}: event {n}")
+            yield from reader.take(bucket, event, f"{bucket['id']}: event {n}")
     yield from reader.told()
 
 
 def recognise(entry: Entry) -> float:
     """Return 0.95 for an export."""
-    return 0.95 if _json.members(entry.head) and _is_export(entry.head) else 0.0
-
-
-def _is_export(head: bytes) -> bool:
-    seen = _json.members(head)
-    return "buckets" in seen and any(
-        m.startswith("buckets.") and m.endswith((".hostname", ".client")) for m in seen
-    )
+    seen = _json.members(entry.head)
+    own = any(m.startswith("buckets.") and m.endswith((".hostname", ".client")) for m in seen)
+    return 0.95 if own else 0.0
 
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read an export, bucket by bucket."""
     total = max(entry.size, 1)
     reader = _Reader({})
-    bads = 0
     yield Progress("reading", 0, total)
     for n, (bucket, event, done) in enumerate(_json.children(entry, "buckets", "events"), 1):
-        try:
-            reader.take(bucket, event)
-        except (ValueError, KeyError, TypeError) as e:
-            bads += 1
-            if bads <= BAD_MAX:
-                where = f"{entry.path}: event {n}"
-                yield Bad(f"not as events are: {e}", where, _json.raw(event))
+        yield from reader.take(bucket, event, f"{entry.path}: event {n}")
         if n % 10_000 == 0:
             yield Progress("reading", min(done, total), total)
     yield from reader.told()

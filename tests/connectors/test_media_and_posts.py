@@ -248,6 +248,23 @@ def test_only_time_at_the_computer_counts() -> None:
     assert other.measure == "distracting_time"
 
 
+def test_one_window_without_data_does_not_lose_the_time_at_the_computer(tmp_path: Path) -> None:
+    said = json.loads((DATA / "activitywatch" / "aw-buckets-export.json").read_text())
+    [windows] = [b for b in said["buckets"].values() if b["type"] == "currentwindow"]
+    windows["events"][1]["data"] = None
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(said))
+    there = read(CONNECTORS["activitywatch"], path)
+    known = sum(
+        len(p.start)
+        for p in only(Points, told("activitywatch", "activitywatch/aw-buckets-export.json"))
+    )
+    assert sum(len(p.start) for p in only(Points, there)) == known - 1
+    [bad] = only(Bad, there)
+    assert bad.reason == "not of the form that is known"
+    assert bad.where == "export.json: event 2"
+
+
 def test_a_checkin_is_one_with_and_without_its_place() -> None:
     [api] = only(Datum, told("foursquare", "foursquare/checkin.json"))
     export = only(Datum, told("foursquare", "foursquare/checkins1.json"))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
+from diurnal.connectors import activitywatch
 from diurnal.errors import (
     Conflict,
     InvalidInput,
@@ -21,6 +22,7 @@ from diurnal.errors import (
     Unauthenticated,
 )
 from diurnal.model.access import Access, Kind, Level, Permission
+from diurnal.model.records import Item
 from diurnal.model.time import DAY, day_from_text
 from diurnal.services import (
     accesses,
@@ -203,13 +205,14 @@ def test_what_cannot_be_read_is_set_aside_with_its_place(
 
 
 def test_a_file_that_a_connector_stumbles_over_costs_no_other(
-    ctx: Context, alice: Access, tmp_path: Path
+    ctx: Context, alice: Access, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = json.loads((DATA / "activitywatch" / "aw-buckets-export.json").read_text())
-    [bucket] = [b for b in said["buckets"].values() if b["type"] == "currentwindow"]
-    bucket["events"][0]["data"] = None
+    def stumble(*_: Any) -> Iterator[Item]:
+        raise AttributeError("'NoneType' object has no attribute 'get'")
+
+    monkeypatch.setattr(activitywatch._Reader, "told", stumble)
     with ZipFile(tmp_path / "drop.zip", "w") as drop:
-        drop.writestr("a.json", json.dumps(said))
+        drop.write(DATA / "activitywatch" / "aw-buckets-export.json", "a.json")
         drop.write(CSV, "daily.csv")
     result = _import(ctx, alice, tmp_path / "drop.zip")
     assert (result.new > 0, result.set_aside) == (True, 1)
