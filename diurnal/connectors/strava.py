@@ -36,10 +36,12 @@ from diurnal.connectors import _csv as tables
 from diurnal.connectors import _json as documents
 from diurnal.connectors import _tracks as tracks
 from diurnal.connectors._dates import written
+from diurnal.connectors._forms import Form, Forms
 from diurnal.connectors._health import workout
+from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import number, utc
 from diurnal.errors import AppError
-from diurnal.model.records import Bad, Datum, Item, Progress, Source, ZoneSeen
+from diurnal.model.records import Bad, Item, Progress, Source, ZoneSeen
 from diurnal.model.sources import Kind
 from diurnal.model.time import DAY, SECOND, micros
 
@@ -48,15 +50,14 @@ API, EXPORT = "1 api", "2 export"
 
 _ID, _DATE, _NAME, _TYPE, _FILE = 0, 1, 2, 3, 12
 _ELAPSED, _MOVING, _METRES, _CLIMB = 15, 16, 17, 20
-_BY_NAME = (
-    ("heart_rate", "Average Heart Rate"),
-    ("heart_rate_max", "Max Heart Rate"),
-    ("energy", "Calories"),
-    ("power", "Average Watts"),
-)
-_MARKS = frozenset({"start_date", "start_date_local", "elapsed_time", "moving_time", "id"})
+_BY_PLACE = {"moving": _MOVING, "distance": _METRES, "elevation": _CLIMB}
+_BY_NAME = {
+    "heart_rate": "Average Heart Rate",
+    "heart_rate_max": "Max Heart Rate",
+    "energy": "Calories",
+    "power": "Average Watts",
+}
 _RECORDING = re.compile(r"(?:^|/)activities/\d+\.(?:fit|gpx|tcx)(?:\.gz)?$")
-_WHERE = ("item", "")
 
 
 def _is_list(entry: Entry) -> bool:
@@ -69,17 +70,9 @@ def _is_list(entry: Entry) -> bool:
     )
 
 
-def _where(entry: Entry) -> str | None:
-    there = documents.members(entry.head)
-    for where in _WHERE:
-        if {f"{where}.{m}" if where else m for m in _MARKS} <= there:
-            return where
-    return None
-
-
 def recognise(entry: Entry) -> float:
     """Return how sure it is."""
-    return 0.95 if _is_list(entry) or _where(entry) is not None else 0.0
+    return 0.95 if _is_list(entry) else FORMS.recognise(entry)
 
 
 def members(path: str) -> bool:
@@ -89,9 +82,8 @@ def members(path: str) -> bool:
 
 def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
     """Read an export with its files, or a saved answer."""
-    where = _where(entry)
-    if where is not None:
-        yield from documents.read(entry, activity, where)
+    if not _is_list(entry):
+        yield from FORMS.parse(entry, options)
         return
     total, names = max(entry.size, 1), tables.header(entry.head)
     yield Progress("reading", 0, total)
@@ -105,14 +97,11 @@ def parse(entry: Entry, options: Mapping[str, Any]) -> Iterator[Item]:
 
 def _row(entry: Entry, names: Sequence[str], cells: Sequence[str]) -> Iterator[Item]:
     start = micros(written(cells[_DATE]).replace(tzinfo=UTC))
+    # Where a name is there twice, the second is the precise one.
+    last = {name: at for at, name in enumerate(names) if at < len(cells)}
+    places = _BY_PLACE | {ours: last[name] for ours, name in _BY_NAME.items() if name in last}
     said: dict[str, Any] = {"title": cells[_NAME] or None}
-    for ours, at in (("moving", _MOVING), ("distance", _METRES), ("elevation", _CLIMB)):
-        said[ours] = number(cells[at]) if cells[at] else None
-    for ours, name in _BY_NAME:
-        # Where a name is there twice, the second is the precise one.
-        at = len(names) - 1 - names[::-1].index(name) if name in names else -1
-        if at >= 0 and at < len(cells) and cells[at]:
-            said[ours] = number(cells[at])
+    said |= {ours: number(cells[at]) for ours, at in places.items() if cells[at]}
     recorded: tracks.Activity | None = None
     file = _file(entry, cells[_FILE]) if cells[_FILE] else None
     if file is not None:
@@ -151,11 +140,11 @@ def _recorded(file: Entry) -> tracks.Activity | None:
     return found[0] if found else None
 
 
-def activity(said: Any) -> Iterator[Item]:
+def _activity(said: Any, lanes: Lanes) -> Iterator[Item]:
     """Read an activity of the API, summary or detail; its local start has a Z that is none."""
     start = utc(said["start_date"])
     zone = str(said.get("timezone") or "").rpartition(") ")[2] or None
-    event: Datum = workout(
+    event = workout(
         STRAVA,
         f"activity:{said['id']}",
         start,
@@ -178,6 +167,9 @@ def activity(said: Any) -> Iterator[Item]:
         yield ZoneSeen(start, zone)
 
 
+_MARKS = {"start_date", "start_date_local", "elapsed_time", "moving_time", "id"}
+FORMS = Forms((Form("activity", _activity, _MARKS),), sure=0.95)
+
 PAGE = 200
 LATE = 14 * DAY
 """How long after an activity its webhook may say that it changed; it does not say when it was."""
@@ -186,7 +178,7 @@ LATE = 14 * DAY
 def _activities(http: Http, window: Window, _options: Options) -> Iterator[Item]:
     asked = {"after": window.start_s - 1, "before": window.end_s, "per_page": PAGE}
     for page in http.pages("/athlete/activities", asked, page=("page", 1), size=PAGE):
-        yield from documents.each(activity, page, "activities")
+        yield from FORMS.answer("activity", page, "activities")
 
 
 def _challenge(said: Delivery, _options: Options) -> Reply:
