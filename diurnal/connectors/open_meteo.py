@@ -5,7 +5,9 @@ Weather data by Open-Meteo.com, CC BY 4.0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 from diurnal import catalog
@@ -94,30 +96,26 @@ def _days(place: Mapping[str, Any]) -> Iterator[Item]:
             continue
         for day, value in zip(told["time"], values, strict=True):
             if value is not None:
-                read = _one_day(key, name, said.get(name))
+                read = partial(_day, key, said.get(name))
                 yield from _json.careful(read, (day, value), f"{name} of {day}")
 
 
-def _one_day(key: str, name: str, unit: str | None) -> Callable[[Any], Iterator[Item]]:
-    def one(row: tuple[str, Any]) -> Iterator[Item]:
-        text, value = row
-        day = day_from_text(text)
-        if key == "weather_summary":
-            words, icon = _named(int(value))
-            yield DayDatum(source=SOURCE, measure=key, day=day, value=words, raw=str(value))
-            yield DayDatum(source=SOURCE, measure="weather_icon", day=day, value=icon)
-            return
-        if key in ("sunrise", "sunset"):
-            minute = int(value[11:13]) * 60 + int(value[14:16])
-            number = float(minute if key == "sunrise" else (minute - 720) % 1440)
-        elif key == "weather_precipitation":
-            number = units.convert(_said.number(value), _code(unit, "mm"), "mm") / 24
-        else:
-            measure = catalog.get(key)
-            number = catalog.to_canonical(measure, _said.number(value), _code(unit, measure.unit))
-        yield DayDatum(source=SOURCE, measure=key, day=day, value=number, raw=str(value))
-
-    return one
+def _day(key: str, unit: str | None, told: tuple[str, Any]) -> Iterator[Item]:
+    day, value = day_from_text(told[0]), told[1]
+    if key == "weather_summary":
+        words, icon = _named(int(value))
+        yield DayDatum(source=SOURCE, measure=key, day=day, value=words, raw=str(value))
+        yield DayDatum(source=SOURCE, measure="weather_icon", day=day, value=icon)
+        return
+    if key in ("sunrise", "sunset"):
+        minute = int(value[11:13]) * 60 + int(value[14:16])
+        number = float(minute if key == "sunrise" else (minute - 720) % 1440)
+    elif key == "weather_precipitation":
+        number = units.convert(_said.number(value), _code(unit, "mm"), "mm") / 24
+    else:
+        measure = catalog.get(key)
+        number = catalog.to_canonical(measure, _said.number(value), _code(unit, measure.unit))
+    yield DayDatum(source=SOURCE, measure=key, day=day, value=number, raw=str(value))
 
 
 def _named(code: int) -> tuple[str, str]:
@@ -128,13 +126,7 @@ def _named(code: int) -> tuple[str, str]:
 
 
 def _code(unit: str | None, default: str) -> str:
-    if not unit:
-        return default
-    code = {"mp/h": "[mi_i]/h", "inch": "[in_i]", "kn": "[kn_i]", "": default}.get(unit)
-    code = code or units.canonical_unit(unit)
-    if code is None:
-        raise InvalidInput(f"unknown unit {unit[:40]!r}", field="unit")
-    return code
+    return _said.unit(unit) if unit else default
 
 
 def _hours(place: Mapping[str, Any]) -> Iterator[Item]:
@@ -196,20 +188,20 @@ def _weather(http: Http, window: Window, options: Options) -> Iterator[Item]:
 
 def _stays(window: Window, options: Options) -> Iterator[tuple[int, int, float, float]]:
     """Yield stretches of days at one place: (first, last, latitude, longitude)."""
-    home: tuple[float, float] | None = None
-    if options.get("latitude") is not None and options.get("longitude") is not None:
-        home = options["latitude"], options["longitude"]
+    home = options.get("latitude"), options.get("longitude")
     known = {day: (la, lo) for day, la, lo in options.get("places", ())}
-    first, last = day_from_text(window.first_day), day_from_text(window.last_day)
-    here: tuple[int, float, float] | None = None
-    for day in range(first, last + 2):
-        place = known.get(day, home)
-        rounded = (round(place[0], GRID), round(place[1], GRID)) if place and day <= last else None
-        if here is not None and rounded != here[1:]:
-            yield here[0], day - 1, here[1], here[2]
-            here = None
-        if rounded is not None and here is None:
-            here = day, *rounded
+
+    def place(day: int) -> tuple[float, float] | None:
+        latitude, longitude = known.get(day, home)
+        if latitude is None or longitude is None:
+            return None
+        return round(latitude, GRID), round(longitude, GRID)
+
+    days = range(day_from_text(window.first_day), day_from_text(window.last_day) + 1)
+    for where, stay in groupby(days, place):
+        if where is not None:
+            span = list(stay)
+            yield span[0], span[-1], *where
 
 
 CONNECTOR = Connector(

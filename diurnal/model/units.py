@@ -345,7 +345,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "Hz": ("hz", "hertz"),
     "m/s": ("mps", "meters/second", "m/sec", "m·s-1"),
     "km/h": ("km/hr", "kmh", "kph", "kmph", "kilometers/hour"),
-    "[mi_i]/h": ("mi/hr", "mph", "mi/h", "miles/hour"),
+    "[mi_i]/h": ("mi/hr", "mph", "mi/h", "mp/h", "miles/hour"),
     "[ft_i]/s": ("ft/s", "ft/sec"),
     "[kn_i]": ("kt", "kn", "knot", "knots"),
     "mm/h": ("mm/hr",),

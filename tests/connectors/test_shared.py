@@ -175,7 +175,7 @@ def test_blood_pressures_are_the_same_whichever_source_tells_them() -> None:
 
 
 def test_a_unit_that_nobody_knows_is_said() -> None:
-    assert _said.unit("count/min") == "/min"
+    assert (_said.unit("count/min"), _said.unit("mp/h")) == ("/min", "[mi_i]/h")
     with pytest.raises(InvalidInput, match="unknown unit 'parsec'"):
         _said.unit("parsec")
 
