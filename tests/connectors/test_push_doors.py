@@ -204,6 +204,16 @@ def test_a_workout_of_the_phone_has_its_totals_its_way_and_its_heart_rates() -> 
     assert rates == {"Watch": [120], "Apple Health": [121]}
 
 
+def test_one_heart_rate_that_is_wrong_does_not_lose_those_of_the_workout() -> None:
+    at = "2026-05-01 07:0{}:00 +0200".format
+    beats = [{"date": at(1), "Avg": 120}, {"date": "soon", "Avg": 121}, {"date": at(3), "Avg": 122}]
+    workout = {"name": "Run", "start": at(0), "end": at(9), "heartRateData": beats}
+    said = send("health_auto_export", {"data": {"workouts": [workout]}})
+    [points] = only(Points, said)
+    assert list(points.value) == [120, 122]
+    assert [b.where for b in only(Bad, said)] == ["heart rates of a workout: item 2"]
+
+
 def test_a_pressure_a_meditation_and_a_day_s_highest_pulse_are_told() -> None:
     def told(name: str, unit: str, **row: Any) -> list[Item]:
         metric = {"name": name, "units": unit, "data": [{"source": "Watch", **row}]}

@@ -106,11 +106,13 @@ def _workout(said: Mapping[str, Any]) -> Iterator[Item]:
         },
         offset=offset,
     )
-    lanes = Lanes()
-    for beat in said.get("heartRateData") or ():
-        at, here, source, rate = _sample(beat)
-        lanes.add("heart_rate", source, at, _said.number(rate), offset=here)
-    yield from lanes.flush(everything=True)
+    yield from rows(_beat, said.get("heartRateData") or (), "heart rates of a workout")
+
+
+def _beat(said: Mapping[str, Any], lanes: Lanes) -> Iterable[Item]:
+    at, offset, source, rate = _sample(said)
+    lanes.add("heart_rate", source, at, _said.number(rate), offset=offset)
+    return ()
 
 
 def _amount(said: Any, unit: str) -> float | None:
