@@ -230,16 +230,25 @@ async def resolve(
         if error.access is not None:
             doing.done_by(error.access)
         raise
-    return await _let_in(ctx, known, anywhere=anywhere)
+    let_in = _let_in(ctx, known, anywhere=anywhere)
+    return let_in if isinstance(let_in, Access) else await let_in
 
 
-async def _let_in(ctx: Context, known: Access, *, anywhere: bool = False) -> Access:
+def _let_in(ctx: Context, known: Access, *, anywhere: bool) -> Access | Awaitable[Access]:
+    """Return whose token it is, once its call is counted; at once where nothing waits.
+
+    Raises:
+        Unauthenticated: it is for another address.
+    """
     if known.resource is not None and not anywhere and not _is_at(ctx, known.resource):
         doing.done_by(known)
         raise Unauthenticated("this token is for another address", access=known)
     waits = doing.resolved(known)
-    if waits is not None:
-        await waits
+    return known if waits is None else _after(waits, known)
+
+
+async def _after(waits: Awaitable[None], known: Access) -> Access:
+    await waits
     return known
 
 
@@ -273,21 +282,9 @@ def caller(ctx: Context, request: Request) -> Access | Awaitable[Access]:
         refuse_foreign(request)
     try:
         known = authentication.remembered(ctx, token)
-    except Unauthenticated as error:
-        if error.access is not None:
-            doing.done_by(error.access)
-        raise
-    if known is None:
-        return resolve(ctx, token)
-    if known.resource is not None:
-        return _let_in(ctx, known)
-    waits = doing.resolved(known)
-    return known if waits is None else _after(waits, known)
-
-
-async def _after(waits: Awaitable[None], known: Access) -> Access:
-    await waits
-    return known
+    except Unauthenticated:
+        known = None  # `resolve` says so again, and whose it is
+    return resolve(ctx, token) if known is None else _let_in(ctx, known, anywhere=False)
 
 
 async def account_named(ctx: Context, username: str) -> int | None:
