@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import apsw
 import pytest
 
 from diurnal.connectors import Entry, Tables, _tables, health_connect
@@ -14,22 +13,15 @@ from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Datum, Item, Points, Progress, Source
 from diurnal.store import foreign
 from tests.connectors.reading import only, read
+from tests.databases import made
 
 BAND = Source("Band", "wrist")
-
-
-def database(path: Path, *statements: str) -> Path:
-    connection = apsw.Connection(str(path))
-    for statement in statements:
-        connection.execute(statement)
-    connection.close()
-    return path
 
 
 @pytest.fixture
 def entry(tmp_path: Path) -> Iterator[Entry]:
     """A database of two tables."""
-    path = database(
+    path = made(
         tmp_path / "x.db",
         "CREATE TABLE steps (id, at, count)",
         "INSERT INTO steps VALUES (1, 0, 5), (2, 60, NULL), (3, 120, 7)",
@@ -80,7 +72,7 @@ STRETCH = f"{RECORDS}, start_time, start_zone_offset, end_time"
 
 
 def test_samples_of_a_record_that_cannot_be_read_do_not_end_the_rest(tmp_path: Path) -> None:
-    path = database(
+    path = made(
         tmp_path / "health_connect_export.db",
         "CREATE TABLE application_info_table (row_id, package_name, app_name)",
         "INSERT INTO application_info_table VALUES (1, 'org.x', 'Chest Strap')",

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import apsw
 import pytest
 
 from diurnal.errors import InvalidInput
 from diurnal.store import foreign
-
-
-def made(path: Path, *statements: str) -> Path:
-    connection = apsw.Connection(str(path))
-    for statement in statements:
-        connection.execute(statement)
-    connection.close()
-    return path
+from tests.databases import made
 
 
 def test_tables_are_read_by_name_and_what_is_not_there_is_none(tmp_path: Path) -> None:
