@@ -327,8 +327,7 @@ def content(measure: Measure, value: float, unit: str) -> float | int | str:
         if round(value) not in words:
             raise InvalidInput(f"{measure.key} has no word for {value}", field="value")
         return words[round(value)]
-    converted = from_canonical(measure, value, unit)
-    return int(converted) if converted.is_integer() and abs(converted) < 2**53 else converted
+    return units.plain(from_canonical(measure, value, unit))
 
 
 def plausible(measure: Measure, value: float) -> bool:

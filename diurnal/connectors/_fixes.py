@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from diurnal.connectors._places import TYPE
 from diurnal.connectors._said import utc
 from diurnal.model.records import Datum, Item, Source
-from diurnal.model.time import HOUR, SECOND, TIME_MAX, TIME_MIN
+from diurnal.model.time import HOUR, MILLISECOND, TIME_MAX, TIME_MIN
 
 DEGREE = 10_000_000
 """Units of a place in a degree."""
 HOURS_OPEN = 8
 FIXES_MAX = 10_000
 """Of one hour; more than two a second are noise."""
-_MILLI = SECOND // 1000
 
 _STAMP = "2024-03-02T10:00:00.000Z"
 _HOUR = len("2024-03-02T10:")
@@ -55,7 +54,7 @@ class Fixes:
         if not (abs(latitude) <= 90 and abs(longitude) <= 180 and TIME_MIN <= at <= TIME_MAX):
             raise ValueError(f"no place on Earth: {latitude}, {longitude}")
         metres = -1 if accuracy is None else int(accuracy)
-        fix = f"{at // _MILLI},{round(latitude * DEGREE)},{round(longitude * DEGREE)},{metres}"
+        fix = f"{at // MILLISECOND},{round(latitude * DEGREE)},{round(longitude * DEGREE)},{metres}"
         yield from self._take(at // HOUR, [fix])
 
     def add_all(
@@ -72,7 +71,7 @@ class Fixes:
             latitudes, longitudes: ten-millionths of a degree.
             metres: -1 where it is not told.
         """
-        hours = at // (HOUR // _MILLI)
+        hours = at // (HOUR // MILLISECOND)
         turns = np.flatnonzero(hours[1:] != hours[:-1]) + 1
         # Written by the encoder, all at once: a number to text is most of what a fix costs.
         rows = list(zip(at.tolist(), latitudes, longitudes, metres, strict=True))
@@ -102,8 +101,8 @@ class Fixes:
             source=self._source,
             source_id=f"track:{hour}",
             type=TYPE,
-            start=start * _MILLI,
-            duration=(int(end[0]) - start) * _MILLI,
+            start=start * MILLISECOND,
+            duration=(int(end[0]) - start) * MILLISECOND,
             content={
                 "latitude": int(end[1]) / DEGREE,
                 "longitude": int(end[2]) / DEGREE,
@@ -132,6 +131,6 @@ def milliseconds(stamps: Sequence[str]) -> NDArray[np.int64]:
     hours = letters[:, :_HOUR]
     turns = np.flatnonzero((hours[1:] != hours[:-1]).any(axis=1)) + 1
     bounds = [0, *turns.tolist(), len(stamps)]
-    begins = [utc(f"{stamps[i][:_HOUR]}00:00Z") // _MILLI for i in bounds[:-1]]
+    begins = [utc(f"{stamps[i][:_HOUR]}00:00Z") // MILLISECOND for i in bounds[:-1]]
     at: NDArray[np.int64] = np.repeat(np.array(begins), np.diff(bounds)) + digits @ _DIGIT_MS
     return at

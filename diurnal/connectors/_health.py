@@ -10,15 +10,14 @@ from diurnal import catalog
 from diurnal.connectors._said import Members, number, told
 from diurnal.model.records import Datum, DayDatum, Source
 from diurnal.model.time import HOUR, SECOND
-from diurnal.model.units import convert
+from diurnal.model.units import convert, plain
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a clock's time has no zone
 
 
 def tidy(value: float) -> float:
     """Return a number without the noise of its arithmetic; a whole one as int."""
-    value = round(value, 6)
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    return plain(round(value, 6))
 
 
 def clock(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from diurnal.connectors import Entry, _csv, _dates, _json, _said
 from diurnal.connectors._health import workout
+from diurnal.model import units
 from diurnal.model.records import Bad, Item, Source
 from diurnal.model.time import SECOND, micros
 
@@ -32,7 +33,7 @@ def amount(row: Mapping[str, str], *names: tuple[str, float]) -> float | None:
     for name, factor in names:
         said = row.get(name)
         if said and _said.number(said):
-            return _said.plain(round(_said.number(said) * factor, 4))
+            return units.plain(round(_said.number(said) * factor, 4))
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diurnal.connectors import _said
+from diurnal.model import units
 from diurnal.model.records import Datum, Source
 
 TYPE = "position/wgs84"
@@ -40,7 +41,7 @@ def position(
         said = _said.number(value)
         # Phones write -1 where they do not know.
         if said >= 0 or member == "altitude":
-            place[member] = _said.plain(said)
+            place[member] = units.plain(said)
     return place
 
 

@@ -151,11 +151,6 @@ def unit(text: str) -> str:
     return code
 
 
-def plain(value: float) -> float | int:
-    """Return a number without an empty fraction."""
-    return int(value) if value.is_integer() and abs(value) < 2**53 else value
-
-
 def text(value: Any) -> str:
     """Return text that is there.
 

@@ -13,6 +13,7 @@ from diurnal.connectors import _said
 from diurnal.connectors._health import session, value_event
 from diurnal.connectors._points import Lanes
 from diurnal.connectors.csv_file import meaning
+from diurnal.model import units
 from diurnal.model.measures import Daily, Measure, Shape, ValueKind
 from diurnal.model.records import Datum, DayDatum, Item, OwnMeasure, Source
 from diurnal.model.time import MINUTE, day_of
@@ -151,7 +152,7 @@ class Values:
                 type="note/txt" if isinstance(said, str) else "count/generic",
                 start=when.at,
                 duration=0 if when.end is None else when.end - when.at,
-                content=said if isinstance(said, str) else _said.plain(said),
+                content=said if isinstance(said, str) else units.plain(said),
                 measure=key,
                 offset=when.offset,
             )

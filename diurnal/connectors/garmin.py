@@ -26,13 +26,12 @@ from diurnal.connectors._points import Lanes
 from diurnal.connectors._said import Members, number, total
 from diurnal.model.records import Item, Source
 from diurnal.model.sources import Kind
-from diurnal.model.time import MINUTE, SECOND, day_from_text
+from diurnal.model.time import MILLISECOND, MINUTE, SECOND, day_from_text
 
 WATCH = Source("Garmin", Kind.WRIST)
 SCALE = Source("Garmin Index", Kind.DEDICATED)
 CUFF = Source("Garmin Index BPM", Kind.DEDICATED)
 
-_MILLI = SECOND // 1000
 _COUNTED: Members = {
     "totalSteps": ("steps", "1"),
     "steps": ("steps", "1"),
@@ -86,7 +85,7 @@ def _times(said: Any, gmt: str, local: str) -> tuple[int, int | None]:
 
 def _instant(told: Any) -> int:
     """Return microseconds of a time in milliseconds or as text; GMT or not."""
-    return clock(told) if isinstance(told, str) else round(number(told)) * _MILLI
+    return clock(told) if isinstance(told, str) else round(number(told)) * MILLISECOND
 
 
 def _seconds(said: Any, name: str) -> tuple[int, int | None]:
@@ -185,7 +184,7 @@ def _exported(said: Any, lanes: Lanes) -> Iterator[Item]:
         WATCH,
         f"activity:{said['activityId']}",
         start,
-        start + round(length) * _MILLI,
+        start + round(length) * MILLISECOND,
         str(said.get("activityType") or "other"),
         {
             "title": said.get("name"),
@@ -204,7 +203,7 @@ def _hearts(said: Any, lanes: Lanes) -> Iterator[Item]:
     _, offset = _times(said, "startTimestampGMT", "startTimestampLocal")
     for at, rate in said["heartRateValues"] or ():
         if rate:
-            lanes.add("heart_rate", WATCH, int(at) * _MILLI, number(rate), offset=offset)
+            lanes.add("heart_rate", WATCH, int(at) * MILLISECOND, number(rate), offset=offset)
     if said.get("restingHeartRate"):
         yield from day_values(WATCH, _day_of(said), said, _RESTING)
 

@@ -17,10 +17,9 @@ from diurnal.connectors._tables import Row
 from diurnal.errors import InvalidInput
 from diurnal.model.records import Bad, Item, Source
 from diurnal.model.sources import Kind, kind_of
-from diurnal.model.time import SECOND
+from diurnal.model.time import MILLISECOND
 
 SURE = 0.6
-_MILLI = SECOND // 1000
 _MANUAL = 3
 _PHONES = {"com.google.android.apps.fitness", "com.sec.android.app.shealth"}
 """Apps that count with the phone itself."""
@@ -161,7 +160,7 @@ class _Export:
 
         def sample(row: Row) -> Iterator[Item]:
             source, offset = parents[row["parent_key"]]
-            at, value = row["epoch_millis"] * _MILLI, number(row[column])
+            at, value = row["epoch_millis"] * MILLISECOND, number(row[column])
             return self.lanes.reading(measure, source, at, value, unit, offset=offset)
 
         yield from self._each(table, parent)
@@ -173,7 +172,7 @@ class _Export:
         wanted = ("parent_key", "stage_start_time", "stage_end_time", "stage_type")
         for parent, start, end, stage in self._tables.rows("sleep_stages_table", wanted):
             if stage in _STAGES and isinstance(start, int) and isinstance(end, int):
-                part = _STAGES[stage], start * _MILLI, end * _MILLI
+                part = _STAGES[stage], start * MILLISECOND, end * MILLISECOND
                 stages.setdefault(parent, []).append(part)
 
         def sleep(row: Row, source: Source, offset: int | None) -> Iterator[Item]:
@@ -196,7 +195,7 @@ def _pressure(row: Row, source: Source, offset: int | None) -> Iterator[Item]:
 def _times(row: Row) -> tuple[int, int]:
     """Return when a record starts and ends, microseconds; equal for an instant."""
     start, end = ("start_time", "end_time") if "start_time" in row else ("time", "time")
-    return row[start] * _MILLI, row[end] * _MILLI
+    return row[start] * MILLISECOND, row[end] * MILLISECOND
 
 
 CONNECTOR = Connector(

@@ -12,14 +12,13 @@ from typing import Any
 import msgspec
 
 from diurnal.model.events import Event, NewEvent
-from diurnal.model.time import SECOND
+from diurnal.model.time import MILLISECOND
 
 KEY = "tellings"
 TRACK = "track"
 """Fixes as text, `milliseconds,latitude,longitude,metres` each, places in ten-millionths of a
 degree; exports of one kind add up."""
 _DEGREE = 10_000_000
-_MILLI = SECOND // 1000
 LONG = ("route", TRACK)
 """Fields that are kept once, of the best telling that has them; the others are only noted."""
 
@@ -93,8 +92,8 @@ def _lengthened(
     except ValueError:
         return new, content
     place = {"latitude": lat / _DEGREE, "longitude": lon / _DEGREE, TRACK: ";".join(track)}
-    length = (end - start) * _MILLI
-    new = msgspec.structs.replace(new, time=start * _MILLI, duration=length)
+    length = (end - start) * MILLISECOND
+    new = msgspec.structs.replace(new, time=start * MILLISECOND, duration=length)
     return new, {**content, **place}
 
 

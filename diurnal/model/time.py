@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from diurnal.model.records import ZoneSeen
 
 SECOND = 1_000_000
+MILLISECOND = SECOND // 1000
 MINUTE = 60 * SECOND
 HOUR = 3_600 * SECOND
 DAY = 86_400 * SECOND

@@ -201,6 +201,11 @@ def is_finite(value: float) -> bool:
         return False
 
 
+def plain(value: float) -> float | int:
+    """Return a number without an empty fraction."""
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
+
+
 def convert(value: float, unit: str, to: str, *, molar: float | None = None) -> float:
     """Return `value`, given in `unit`, in the unit `to`.
 

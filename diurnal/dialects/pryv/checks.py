@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from diurnal.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
-from diurnal.model.units import is_finite
+from diurnal.model import units
 
 Params = dict[str, Any]
 
@@ -116,7 +116,9 @@ class Kinds(NamedTuple):
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value)
+    return (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and units.is_finite(value)
+    )
 
 
 def is_texts(value: Any) -> bool:
@@ -206,10 +208,9 @@ def _from_text(name: str, values: list[str]) -> Any:
     if name in _NUMBERS:
         try:
             # An unescaped plus of `1.7e+308` arrives as a blank.
-            number = float(value.replace(" ", "+"))
+            return units.plain(float(value.replace(" ", "+")))
         except ValueError:
             return value
-        return int(number) if number.is_integer() and abs(number) < 2**53 else number
     return value
 
 
