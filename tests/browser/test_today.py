@@ -65,6 +65,11 @@ def test_a_change_elsewhere_shows_without_a_reload(visit: Visit) -> None:
     )
 
 
+def chosen(visit: Visit) -> dict[str, Any]:
+    """What the app keeps in the account's settings."""
+    return dict(visit.server.call("GET", "/account")["settings"].get("web", {}))
+
+
 def test_tiles_are_chosen_and_ordered_by_keyboard_and_stay(visit: Visit) -> None:
     visit.go("/")
     names = visit.page.locator(".tiles h3")
@@ -78,8 +83,29 @@ def test_tiles_are_chosen_and_ordered_by_keyboard_and_stay(visit: Visit) -> None
     wanted = ["Time asleep", "Steps", "Resting heart rate", "Weight"]
     expect(names).to_have_text(wanted)
     assert visit.faults() == []
-    until(lambda: "weight" in visit.server.call("GET", "/account")["settings"]["web"]["tiles"])
+    keys = ["sleep", "steps", "heart_rate_resting", "weight"]
+    until(lambda: chosen(visit).get("tiles") == keys)
     visit.page.reload()
+    expect(names).to_have_text(wanted)
+
+
+def test_a_choice_that_a_reload_cut_off_stays(visit: Visit) -> None:
+    visit.go("/")
+    names = visit.page.locator(".tiles h3")
+    expect(names).to_have_text(["Steps", "Time asleep", "Resting heart rate", "Productive time"])
+    cut = "**/api/v1/account"
+    visit.page.route(
+        cut, lambda route: route.abort() if route.request.method == "PATCH" else route.continue_()
+    )
+    visit.page.get_by_role("button", name="Choose tiles").click()
+    visit.page.get_by_role("button", name="Remove Time asleep").click()
+    wanted = ["Steps", "Resting heart rate", "Productive time"]
+    expect(names).to_have_text(wanted)
+    visit.page.reload()
+    expect(names).to_have_text(wanted)  # while it still waits
+    visit.page.unroute(cut)
+    visit.page.get_by_role("button", name="Try now").click()
+    until(lambda: len(chosen(visit).get("tiles", [])) == len(wanted))
     expect(names).to_have_text(wanted)
 
 

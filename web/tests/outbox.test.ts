@@ -91,3 +91,64 @@ test("what it refuses later stays, with its words", async () => {
   expect(box.refused[0]?.refused).toContain("Too old.");
   expect(box.refused[0]?.body).toEqual({ content: "dear diary" });
 });
+
+/** A server that answers when told to. */
+function slow() {
+  const asked: { path: string; body: unknown; answer: () => void; fail: (problem: Problem) => void }[] = [];
+  const send = (_method: string, path: string, options?: { body?: unknown }) =>
+    new Promise<never>((resolve, reject) =>
+      asked.push({ path, body: options?.body, answer: () => resolve({} as never), fail: reject }),
+    );
+  return { asked, send };
+}
+
+test("choices made in quick succession reach the server in their order", async () => {
+  const { asked, send } = slow();
+  const box = new Outbox(shelf, send);
+  box.open("ada");
+  const sent = [1, 2, 3].map((n) => box.send("PATCH", "/account", n, "Your choices"));
+  void box.send("PATCH", "/events/e1", "elsewhere", "Note");
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked.map((one) => one.body)).toEqual([1, "elsewhere"]);
+  asked[0]?.answer();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked.map((one) => one.body)).toEqual([1, "elsewhere", 2]);
+  asked[2]?.answer();
+  await vi.advanceTimersByTimeAsync(1);
+  asked[3]?.answer();
+  expect((await Promise.all(sent)).map((one) => one.fate)).toEqual(["sent", "sent", "sent"]);
+  expect(box.items.map((item) => item.body)).toEqual(["elsewhere"]);
+});
+
+test("a choice does not overtake the one that waits for the server", async () => {
+  const { asked, send } = slow();
+  const box = new Outbox(shelf, send);
+  box.open("ada");
+  const first = box.send("PATCH", "/account", 1, "Your choices");
+  await vi.advanceTimersByTimeAsync(1);
+  asked[0]?.fail(new Problem(0));
+  expect((await first).fate).toBe("kept");
+  const second = box.send("PATCH", "/account", 2, "Your choices");
+  await vi.advanceTimersByTimeAsync(1);
+  expect((await second).fate).toBe("kept");
+  expect(asked.map((one) => one.body)).toEqual([1, 1]); // the second made it try again
+  asked[1]?.answer();
+  await vi.advanceTimersByTimeAsync(1);
+  asked[2]?.answer();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked.map((one) => one.body)).toEqual([1, 1, 2]);
+  expect(box.items).toEqual([]);
+});
+
+test("what is on its way is not sent a second time when the server comes back", async () => {
+  const { asked, send } = slow();
+  const box = new Outbox(shelf, send);
+  box.open("ada");
+  void box.send("POST", "/events", {}, "Note");
+  void box.flush();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(asked).toHaveLength(1);
+  asked[0]?.answer();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(box.items).toEqual([]);
+});

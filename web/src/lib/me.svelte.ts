@@ -27,6 +27,8 @@ class Me {
   ready = $state(false);
   /** The local day, which changes at midnight of the home zone. */
   today = $state("");
+  /** Goes up when a choice is made and when it is stored: an answer asked for before is older. */
+  #chosen = 0;
   #clock: ReturnType<typeof setInterval> | undefined;
 
   get zone(): string {
@@ -46,15 +48,17 @@ class Me {
   }
 
   async load(): Promise<void> {
+    const chosen = this.#chosen;
     try {
       const [account, measures] = await Promise.all([api.account(), api.measures()]);
-      this.account = account;
+      if (!this.ready) outbox.open(account.username);
+      const settings = chosen === this.#chosen ? withWaiting(account.settings) : this.account?.settings;
+      this.account = settings === undefined ? account : { ...account, settings };
       this.measures = new Map(measures.map((m) => [m.key, m]));
       this.error = undefined;
       this.tick();
       if (!this.ready) {
         this.ready = true;
-        outbox.open(account.username);
         this.#clock ??= setInterval(() => this.tick(), 30_000);
       }
     } catch (error) {
@@ -76,7 +80,12 @@ class Me {
     if (this.account === undefined) return;
     const web = { ...this.choices, ...changes };
     this.account = { ...this.account, settings: { ...this.account.settings, web } };
-    await outbox.send("PATCH", "/account", { settings: { web } }, "Your choices");
+    this.#chosen += 1;
+    try {
+      await outbox.send("PATCH", "/account", { settings: { web } }, "Your choices");
+    } finally {
+      this.#chosen += 1;
+    }
   }
 
   measure(key: string): Measure | undefined {
@@ -85,6 +94,12 @@ class Me {
 }
 
 export const me = new Me();
+
+/** Settings as they will be once the writes that wait in this browser are through. */
+function withWaiting(settings: Account["settings"]): Account["settings"] {
+  const waiting = outbox.items.filter((item) => item.path === "/account" && item.refused === undefined);
+  return waiting.reduce((all, item) => ({ ...all, ...(item.body as Account).settings }), settings);
+}
 
 /** Go to the sign-in page and come back here afterwards. */
 export function signIn(): void {

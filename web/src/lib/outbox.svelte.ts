@@ -25,12 +25,19 @@ export type Fate = "sent" | "kept" | "refused";
 const FIRST_WAIT_MS = 2_000;
 const WAIT_MAX_MS = 60_000;
 
+/** An older write of the same path still waits. */
+class Behind extends Error {}
+
 export class Outbox {
   items = $state.raw<Kept[]>([]);
   #key = "";
   #wait = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #sending = false;
+  /** What is on its way, by id: nothing goes out twice at once. */
+  #flying = new Map<string, Promise<unknown>>();
+  /** The end of the newest write of each path: two at once could arrive in the other order. */
+  #ends = new Map<string, Promise<unknown>>();
   #store: Pick<Storage, "getItem" | "setItem"> | undefined;
   #send: typeof request;
   /** Called with the path that was written; without one after several. */
@@ -62,7 +69,8 @@ export class Outbox {
   }
 
   /**
-   * Send a write, or keep it. A PUT or DELETE takes the place of what waits for the same path.
+   * Send a write, or keep it. A PUT or DELETE takes the place of what waits for the same path; a
+   * PATCH goes out behind it.
    *
    * @throws Problem: the server refuses it, and the caller has the person's words before it.
    */
@@ -78,11 +86,14 @@ export class Outbox {
     this.#keep([...this.items.filter((i) => !(whole && i.path === path && i.method !== "POST")), item]);
     try {
       const answer = await this.#one(item);
-      this.drop(item.id);
       this.#wait = FIRST_WAIT_MS;
       this.onsent(path);
       return { fate: "sent", answer };
     } catch (error) {
+      if (error instanceof Behind) {
+        void this.flush();
+        return { fate: "kept" };
+      }
       const problem = asProblem(error);
       if (problem.passing || problem.status === 401) {
         if (problem.status === 401) this.onsignedout();
@@ -94,7 +105,34 @@ export class Outbox {
     }
   }
 
+  /** Send one when its turn has come; what the server took waits no longer. */
   #one(item: Kept): Promise<unknown> {
+    const flying = this.#flying.get(item.id);
+    if (flying !== undefined) return flying;
+    const sent = (this.#ends.get(item.path) ?? Promise.resolve()).then(async () => {
+      if (this.#behind(item)) throw new Behind();
+      const answer = await this.#request(item);
+      this.drop(item.id);
+      return answer;
+    });
+    const end = sent
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flying.delete(item.id);
+        if (this.#ends.get(item.path) === end) this.#ends.delete(item.path);
+      });
+    this.#flying.set(item.id, sent);
+    this.#ends.set(item.path, end);
+    return sent;
+  }
+
+  #behind(item: Kept): boolean {
+    if (item.method === "POST") return false;
+    const oldest = this.items.find((i) => i.path === item.path && i.method !== "POST" && i.refused === undefined);
+    return oldest !== undefined && oldest.id !== item.id;
+  }
+
+  #request(item: Kept): Promise<unknown> {
     const headers: Record<string, string> = {};
     // A repeated POST is answered with the first one's result.
     if (item.method === "POST") headers["Idempotency-Key"] = item.id;
@@ -110,14 +148,16 @@ export class Outbox {
     this.#sending = true;
     clearTimeout(this.#timer);
     let sent = 0;
+    const tried = new Set<string>();
+    const next = () => this.items.find((item) => item.refused === undefined && !tried.has(item.id));
     try {
-      for (const item of this.items) {
-        if (item.refused !== undefined || !this.items.includes(item)) continue;
+      for (let item = next(); item !== undefined; item = next()) {
+        tried.add(item.id);
         try {
           await this.#one(item);
-          this.drop(item.id);
           sent += 1;
         } catch (error) {
+          if (error instanceof Behind) continue;
           const problem = asProblem(error);
           if (problem.status === 401) {
             this.onsignedout();
