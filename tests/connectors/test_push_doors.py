@@ -214,6 +214,37 @@ def test_one_heart_rate_that_is_wrong_does_not_lose_those_of_the_workout() -> No
     assert [b.where for b in only(Bad, said)] == ["heart rates of a workout: item 2"]
 
 
+def test_a_point_of_a_route_that_is_wrong_does_not_lose_the_workout() -> None:
+    at = "2026-05-01 07:0{}:00 +0200".format
+    route = [
+        {"timestamp": at(1), "latitude": 52.5, "longitude": 13.4, "altitude": 34},
+        {"timestamp": "soon", "latitude": 52.5, "longitude": 13.4},
+        {"timestamp": at(2), "latitude": None, "longitude": 13.4},
+        {"timestamp": at(3), "latitude": 152.5, "longitude": 13.4},
+        "lost",
+        {"timestamp": at(4), "latitude": 52.6, "longitude": 13.4},
+    ]
+    workout = {"name": "Run", "start": at(0), "end": at(9), "route": route}
+    said = send("health_auto_export", {"data": {"workouts": [workout]}})
+    [run] = only(Datum, said)
+    assert run.content["route"]["points"] == [[60, 52.5, 13.4, 34], [240, 52.6, 13.4, None]]
+    aside = [b.where for b in only(Bad, said)]
+    assert aside == [f"route of a workout: item {n}" for n in (2, 3, 4, 5)]
+
+
+def test_a_place_of_a_route_told_with_and_without_its_height_does_not_lose_the_workout() -> None:
+    at = "2026-05-01 07:0{}:00 +0200".format
+    place = {"timestamp": at(1), "latitude": 52.5, "longitude": 13.4}
+    workout = {
+        "name": "Run",
+        "start": at(0),
+        "end": at(9),
+        "route": [place, {**place, "altitude": 34}],
+    }
+    [run] = send("health_auto_export", {"data": {"workouts": [workout]}})
+    assert run.content["route"]["points"] == [[60, 52.5, 13.4, None], [60, 52.5, 13.4, 34]]
+
+
 def test_a_pressure_a_meditation_and_a_day_s_highest_pulse_are_told() -> None:
     def told(name: str, unit: str, **row: Any) -> list[Item]:
         metric = {"name": name, "units": unit, "data": [{"source": "Watch", **row}]}

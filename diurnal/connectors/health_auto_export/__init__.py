@@ -6,7 +6,7 @@ that runs again and again, and the last word counts; finer values are points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,8 +14,9 @@ from diurnal import catalog
 from diurnal.connectors import Connector, Delivery, Entry, Options, Receive, _json, _said
 from diurnal.connectors._forms import rows
 from diurnal.connectors._health import converted, day_value, pressure, session, value_event, workout
+from diurnal.connectors._places import position
 from diurnal.connectors._points import Lanes
-from diurnal.connectors._tracks import columns
+from diurnal.connectors._tracks import Place, columns
 from diurnal.connectors.apple_health.values import slug
 from diurnal.connectors.health_auto_export.names import NAMES, time
 from diurnal.connectors.health_auto_export.names import source as source_of
@@ -90,6 +91,7 @@ def _pressure(row: Mapping[str, Any]) -> Iterator[Item]:
 def _workout(said: Mapping[str, Any]) -> Iterator[Item]:
     """Read a workout, with its route and heart rates."""
     start, offset = time(said["start"])
+    route = yield from _route(said.get("route") or (), start)
     yield workout(
         source_of(said.get("source")),
         _said.key(said["id"]) if said.get("id") else _said.key("workout", said["name"], start),
@@ -102,7 +104,7 @@ def _workout(said: Mapping[str, Any]) -> Iterator[Item]:
             "elevation": _amount(said.get("elevationUp"), "m"),
             "heart_rate": _amount(said.get("avgHeartRate"), "/min"),
             "heart_rate_max": _amount(said.get("maxHeartRate"), "/min"),
-            "route": _route(said.get("route") or (), start),
+            "route": route,
         },
         offset=offset,
     )
@@ -123,17 +125,23 @@ def _amount(said: Any, unit: str) -> float | None:
     return None if code is None else converted(said.get("qty"), code, unit)
 
 
-def _route(said: Iterable[Mapping[str, Any]], start: int) -> dict[str, Any] | None:
-    places = [
-        (
-            time(p["timestamp"])[0],
-            _said.number(p.get("latitude", p.get("lat"))),
-            _said.number(p.get("longitude", p.get("lon"))),
-            None if p.get("altitude") is None else _said.number(p["altitude"]),
-        )
-        for p in said
-    ]
-    return {"file": "", "points": columns(sorted(places), start)} if places else None
+def _route(
+    said: Iterable[Mapping[str, Any]], start: int
+) -> Generator[Item, None, dict[str, Any] | None]:
+    """Return a route, and yield its points that cannot be read."""
+    places: list[Place] = []
+
+    def one(p: Mapping[str, Any]) -> Iterable[Item]:
+        latitude, longitude = p.get("latitude", p.get("lat")), p.get("longitude", p.get("lon"))
+        here = position(latitude, longitude, altitude=p.get("altitude"))
+        at = time(p["timestamp"])[0]
+        places.append((at, here["latitude"], here["longitude"], here.get("altitude")))
+        return ()
+
+    yield from _json.each(one, said, "route of a workout")
+    # A height may be missing, and what is missing has no order.
+    places.sort(key=lambda place: place[:3])
+    return {"file": "", "points": columns(places, start)} if places else None
 
 
 def rows_of(document: Any) -> Iterator[Item]:
