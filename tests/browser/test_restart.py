@@ -60,7 +60,7 @@ def test_an_import_goes_on_after_a_restart_in_the_middle_of_it(
                 again.token = token
                 [one] = again.call("GET", "/imports")["imports"]
                 assert one["state"] in ("waiting", "running")
-                expect(row).to_contain_text(f"{DAYS * COLUMNS:,} read", timeout=120_000)
+                expect(row).to_contain_text(f"{DAYS * COLUMNS:,} read", timeout=240_000)
                 expect(visit.page.get_by_text("The server does not answer just now")).to_have_count(
                     0
                 )
