@@ -155,7 +155,8 @@ class _Write:
         self.item = item
 
 
-_Outcome = tuple[_Write, Any, BaseException | None]
+_Outcome = tuple[Sequence[_Write], Sequence[Any], BaseException | None]
+"""Writes that were done as one, what each came to, or what went wrong for all of them."""
 
 
 class SqliteStore:
@@ -211,7 +212,8 @@ class SqliteStore:
         """See `Store.join`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._arrive(loop, _Write(fn, future, loop, key, item))
+        # With those of the same loop, which ends them all in one go.
+        self._arrive(loop, _Write(fn, future, loop, (key, loop), item))
         return future
 
     def backlog(self) -> int:
@@ -326,7 +328,7 @@ class SqliteStore:
         except (apsw.Error, OSError) as error:
             # Whatever it was, the writer lives on: a thread that ends leaves all who wait waiting.
             if len(group) == 1:
-                return [(group[0], None, _unavailable(error))], {}
+                return [(group, (), _unavailable(error))], {}
             self.rolled_back += 1
         outcomes: list[_Outcome] = []
         changed: dict[int, int] = {}
@@ -352,7 +354,7 @@ class SqliteStore:
                 if not alone:
                     connection.execute("SAVEPOINT member")
                 try:
-                    done = _run(member, tx)
+                    results = _run(member, tx)
                 except _TRANSIENT:
                     raise
                 except BaseException as error:
@@ -362,7 +364,7 @@ class SqliteStore:
                     if len(member) > 1:  # one of them is to blame: each on its own
                         members.extendleft([write] for write in reversed(member))
                     else:
-                        outcomes.append((member[0], None, error))
+                        outcomes.append((member, (), error))
                     if alone:
                         if not members:
                             return outcomes, {}
@@ -370,7 +372,7 @@ class SqliteStore:
                         alone = False
                         continue
                 else:
-                    outcomes += done
+                    outcomes.append((member, results, None))
                     changed.update(tx.changed)
                     meta = meta or tx.meta
                 if not alone:
@@ -410,11 +412,11 @@ class SqliteStore:
     def _settle(self, outcomes: list[_Outcome], changed: dict[int, int]) -> None:
         loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
         for outcome in outcomes:
-            write, result, error = outcome
-            if write.loop is not None:
-                loops.setdefault(write.loop, []).append(outcome)
+            loop = outcome[0][0].loop
+            if loop is not None:
+                loops.setdefault(loop, []).append(outcome)
             else:
-                _end_future(write.future, result, error)
+                _resolve([outcome])
         for loop, waiting in loops.items():
             try:
                 loop.call_soon_threadsafe(_resolve, waiting)
@@ -541,15 +543,14 @@ def _members(group: Sequence[_Write]) -> deque[list[_Write]]:
     return members
 
 
-def _run(member: Sequence[_Write], tx: _Tx) -> list[_Outcome]:
+def _run(member: Sequence[_Write], tx: _Tx) -> Sequence[Any]:
     first = member[0]
     if first.key is None:
-        return [(first, first.fn(tx), None)]
-    results = first.fn(tx, [write.item for write in member])
-    return [
-        (write, None, result) if isinstance(result, Exception) else (write, result, None)
-        for write, result in zip(member, results, strict=True)
-    ]
+        return (first.fn(tx),)
+    results: Sequence[Any] = first.fn(tx, [write.item for write in member])
+    if len(results) != len(member):
+        raise ValueError("a joined write answers each of its items")
+    return results
 
 
 def _end(connection: apsw.Connection) -> None:
@@ -557,9 +558,16 @@ def _end(connection: apsw.Connection) -> None:
         connection.execute("COMMIT")
 
 
-def _resolve(outcomes: list[_Outcome]) -> None:
-    for write, result, error in outcomes:
-        _end_future(write.future, result, error)
+def _resolve(outcomes: Sequence[_Outcome]) -> None:
+    for writes, results, error in outcomes:
+        if error is not None:
+            _end_future(writes[0].future, None, error)
+            continue
+        for write, result in zip(writes, results, strict=True):
+            if write.key is not None and isinstance(result, Exception):
+                _end_future(write.future, None, result)
+            else:
+                _end_future(write.future, result, None)
 
 
 def _end_future(future: Any, result: Any, error: BaseException | None) -> None:
