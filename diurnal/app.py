@@ -10,7 +10,7 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -65,6 +65,18 @@ def dialects() -> dict[str, Dialect]:
     return plugins.load("diurnal.dialects", "DIALECT", Dialect)
 
 
+class _Host(NamedTuple):
+    """What a host name stands for: the dialect whose own it is, and whose account's.
+
+    Attributes:
+        of: prefix and application.
+    """
+
+    allowed: bool
+    of: tuple[str, ASGIApp] | None = None
+    user: str | None = None
+
+
 class App:
     """Routes by the first part of the path, or by host name, to the dialects and our pages."""
 
@@ -116,8 +128,8 @@ class App:
         """Return the answer to one connection; every request comes by here: no coroutine."""
         if scope["type"] == "lifespan":
             return self._lifespan(receive, send)
-        name, allowed = self._named(header(scope, b"host") or "")
-        if not allowed:
+        host = self._named(header(scope, b"host") or "")
+        if not host.allowed:
             return PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)
         live.given(scope, self._hub)
         path: str = scope["path"]
@@ -126,13 +138,10 @@ class App:
             return self._sockets(scope, receive, send)
         if scope["type"] == "websocket":
             return send({"type": "websocket.close"})
-        if name in self._hosts and first not in OUR_PAGES:
-            prefix, app = self._hosts[name]
-            return app(hosted(scope, prefix), receive, send)
-        user, _, below = name.partition(".")
-        if below in self._user_hosts and first not in OUR_PAGES:
-            prefix, app = self._user_hosts[below]
-            return app(hosted(of_user(scope, user), prefix), receive, send)
+        if host.of is not None and first not in OUR_PAGES:
+            prefix, app = host.of
+            asked = scope if host.user is None else of_user(scope, host.user)
+            return app(hosted(asked, prefix), receive, send)
         if first == WELL_KNOWN:
             return self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)
         mount = self._mounts.get(first)
@@ -144,11 +153,16 @@ class App:
             return self._health(scope, receive, send)
         return self._pages(scope, receive, send)
 
-    def _host(self, said: str) -> tuple[str, bool]:
-        """Return the name in a Host header, without its port, and whether it may be asked for."""
+    def _host(self, said: str) -> _Host:
+        """Return what is asked for by a Host header; its port does not matter."""
         host = said.lower()
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        return name, self.ctx.settings.allows_host(name.strip("[]"))
+        allowed = self.ctx.settings.allows_host(name.strip("[]"))
+        if name in self._hosts:
+            return _Host(allowed, self._hosts[name])
+        user, _, below = name.partition(".")
+        of = self._user_hosts.get(below)
+        return _Host(allowed, of, None if of is None else user)
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = Json(b'{"status":"ok"}')

@@ -55,6 +55,7 @@ _COMMON = (
     (b"referrer-policy", b"no-referrer"),
 )
 """What every answer carries, where it does not say otherwise."""
+_COMMON_LIST = [*_COMMON]
 _COMMON_NAMES = frozenset(name for name, _ in _COMMON)
 NOT_STORED = (b"cache-control", b"no-store")
 
@@ -98,11 +99,12 @@ def _wire_name(name: str) -> bytes:
 
 def header(scope: Scope, name: bytes) -> str | None:
     """Return a request header, the first of that name; `name` in lower case."""
-    known = scope.get(_HEADERS)
-    if known is None:
-        known = scope[_HEADERS] = dict(scope["headers"][::-1])
-    value = known.get(name)
-    return None if value is None else str(value, "latin-1")
+    try:
+        value = scope[_HEADERS].get(name)
+    except KeyError:
+        scope[_HEADERS] = known = dict(scope["headers"][::-1])
+        value = known.get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def put_headers(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
@@ -117,23 +119,30 @@ async def body(request: Request, limit: int) -> bytes:
     Raises:
         TooLarge: past `limit` bytes; the rest is not read.
     """
-    told = header(request.scope, b"content-length") or ""
-    if told.isdigit() and int(told) > limit:
-        raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
+    told = header(request.scope, b"content-length")
+    if told is not None and told.isdigit() and int(told) > limit:
+        raise _too_large(limit)
+    message = await request.receive()
+    whole: bytes = message.get("body", b"")
+    if not message.get("more_body") and len(whole) <= limit and "body" in message:
+        return whole  # most bodies come in one piece
     parts: list[bytes] = []
     size = 0
-    more = True
-    while more:
-        message = await request.receive()
+    while True:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         part = message.get("body", b"")
-        more = message.get("more_body", False)
         size += len(part)
         if size > limit:
-            raise TooLarge(f"a body has at most {limit} bytes", limit=limit)
+            raise _too_large(limit)
         parts.append(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await request.receive()
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"a body has at most {limit} bytes", limit=limit)
 
 
 async def read(ctx: Context, fn: Callable[[Tx], T], *, quick: bool = False) -> T:
@@ -570,7 +579,7 @@ def with_common(send: Send) -> Send:
     def sending(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
-            if not (_COMMON[0] in headers and _COMMON[1] in headers):
+            if headers[2:4] != _COMMON_LIST:  # where `Json` has them
                 # ASGI has names in lower case.
                 named = _COMMON_NAMES.intersection([name for name, _ in headers])
                 more = [h for h in _COMMON if h[0] not in named] if named else _COMMON

@@ -101,32 +101,19 @@ class Verdict(NamedTuple):
 class Doing:
     """What somebody is about to do, filled in as it becomes known; becomes one line."""
 
-    __slots__ = (
-        "access",
-        "account_id",
-        "action",
-        "address",
-        "door",
-        "error",
-        "limited",
-        "n",
-        "recorded",
-        "request",
-        "targets",
-    )
+    access = ""
+    account_id: int | None = None
+    error = ""
+    n = 0
+    targets: tuple[str, ...] = ()
+    recorded = False
+    limited: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, door: str, action: str, address: str = "", request: str = "") -> None:
         self.door = door
         self.action = action
         self.address = address
         self.request = request
-        self.access = ""
-        self.account_id: int | None = None
-        self.error = ""
-        self.n = 0
-        self.targets: tuple[str, ...] = ()
-        self.recorded = False
-        self.limited: tuple[tuple[bytes, bytes], ...] = ()
 
     def by(self, access: Access) -> None:
         """Say who it is."""

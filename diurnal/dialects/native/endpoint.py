@@ -88,6 +88,9 @@ class Who(StrEnum):
     OWNER = "owner"
 
 
+_NO_PARTS: dict[str, str] = {}
+
+
 class Call:
     """One request, read."""
 
@@ -96,7 +99,7 @@ class Call:
     def __init__(self, ctx: Context, request: Request) -> None:
         self.ctx = ctx
         self.request = request
-        self.path: dict[str, str] = request.path_params
+        self.path: dict[str, str] = request.scope.get("path_params", _NO_PARTS)
         self._caller: Access | None = None
         self.query: Any = None
         self.body: Any = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
@@ -52,9 +52,7 @@ class Output(msgspec.Struct, omit_defaults=True, rename="camel", kw_only=True):
 encode = msgspec.json.Encoder().encode
 
 
-@cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+_decoder: Callable[[Any], msgspec.json.Decoder[Any]] = cache(msgspec.json.Decoder)
 
 
 def read_body(kind: type[T], raw: bytes | msgspec.Raw) -> T:
@@ -64,7 +62,7 @@ def read_body(kind: type[T], raw: bytes | msgspec.Raw) -> T:
         InvalidInput: not JSON, not this shape, or with NUL; `field` says where.
     """
     try:
-        read: T = _decoder(cast("Any", kind)).decode(raw)
+        read: T = _decoder(kind).decode(raw)
     except msgspec.ValidationError as error:
         raise _named(str(error)) from None
     except msgspec.DecodeError as error:
