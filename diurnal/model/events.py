@@ -197,7 +197,8 @@ def body_json(e: Event) -> bytes:
         duration = None
     elif e.duration:
         duration = seconds(e.duration)
-    time, created, modified = seconds(e.time), seconds(e.created), seconds(e.modified)
+    time, created = seconds(e.time), seconds(e.created)
+    modified = created if e.modified == e.created else seconds(e.modified)
     return _encode(
         _Pryv(
             e.id,
@@ -237,12 +238,12 @@ def _hash(
         created,
         e.created_by,
         unset if e.description is None else e.description,
-        unset if duration is None else _plain(duration),
+        unset if duration is None else _plain(duration) if duration else duration,
         e.id,
         modified,
         e.modified_by,
         e.stream_ids,
-        _plain(time),
+        time if type(time) is int else _plain(time),
         True if e.trashed else unset,
         e.type,
     )

@@ -47,25 +47,31 @@ class Ids:
         self._now = now
         self._lock = threading.Lock()
         self._last = 0
+        self._head = ""
         self._count = 0
-        self._random = b""
-        self._at = 0
+        self._random: list[str] = []
 
     def __call__(self) -> str:
         """Return a new id."""
         with self._lock:
-            ms = max(self._now() // 1000, self._last)
-            self._count = self._count + 1 if ms == self._last else 0
-            if self._count >= 36**4:
-                ms, self._count = ms + 1, 0
-            self._last = ms
-            count = self._count
-            if self._at == len(self._random):
-                # Many at a time: each look lets go of the interpreter, and waits to get it back.
-                self._random, self._at = os.urandom(_RANDOM * 128), 0
-            random = self._random[self._at : self._at + _RANDOM]
-            self._at += _RANDOM
-        return f"c{_base36(ms, 8)}{_base36(count, 4)}{random.translate(_OF_BYTE).decode()}"
+            ms = self._now() // 1000
+            if ms > self._last:
+                self._turn(ms)
+            else:
+                self._count += 1
+                if self._count >= 36**4:
+                    self._turn(self._last + 1)
+            if not self._random:
+                self._draw()
+            return f"{self._head}{_base36(self._count, 4)}{self._random.pop()}"
+
+    def _turn(self, ms: int) -> None:
+        self._last, self._count, self._head = ms, 0, f"c{_base36(ms, 8)}"
+
+    def _draw(self) -> None:
+        # Many at a time: each look lets go of the interpreter, and waits to get it back.
+        drawn = os.urandom(_RANDOM * 128).translate(_OF_BYTE).decode()
+        self._random = [drawn[i : i + _RANDOM] for i in range(0, len(drawn), _RANDOM)]
 
 
 @lru_cache(maxsize=2048)

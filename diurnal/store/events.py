@@ -357,6 +357,9 @@ def remove(tx: WriteTx, account_id: int, ids: Iterable[str]) -> None:
 
 
 def _hang(tx: WriteTx, account_id: int, events: Sequence[Event]) -> None:
+    events = [e for e in events if e.tags or e.files or len(e.stream_ids) > 1]
+    if not events:
+        return
     streams = [(account_id, s, e.id) for e in events for s in e.stream_ids[1:]]
     tags = [(account_id, t, e.id) for e in events for t in dict.fromkeys(e.tags)]
     files = [

@@ -144,7 +144,7 @@ def placed(state: AccountState, batch: Sequence[NewEvent]) -> Sequence[NewEvent]
 
 def create_each(
     tx: WriteTx, ctx: Context, caller: Access, given: Sequence[NewEvent]
-) -> list[Found | AppError]:
+) -> Sequence[Found | AppError]:
     """Store events of several requests, each for itself; return what is stored, or why nothing is.
 
     Only for events without an id or source id of their own: none is looked up.
@@ -172,8 +172,11 @@ def create_each(
         stamp = changes.release(tx, caller.account_id, stamp, len(given) - len(good))
     made = [event_of(ctx, state, caller, new, stamp, n, None) for n, new in enumerate(good)]
     texts = _add(tx, state, caller, stamp, made, [], ())
-    stored = (Found(e.id, e.time, *text, 0) for e, text in zip(made, texts, strict=True))
-    return [next(stored) if error is None else error for error in answers]
+    stored = [Found(e.id, e.time, *text, 0) for e, text in zip(made, texts, strict=True)]
+    if len(stored) == len(given):
+        return stored
+    rest = iter(stored)
+    return [next(rest) if error is None else error for error in answers]
 
 
 def _add(
@@ -285,7 +288,7 @@ def event_of(
         description=new.description,
         client_data=new.client_data,
         trashed=new.trashed,
-        zone=own_zone(new),
+        zone=new.zone if new.offset is None else own_zone(new),
         offset=offset,
         day=day,
         measure=measure.key if measure else None,
