@@ -6,7 +6,15 @@ import base64
 import binascii
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Hashable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -498,6 +506,12 @@ class _Router(Router):
     def __init__(self, routes: list[Route], otherwise: Handler) -> None:
         super().__init__(routes, redirect_slashes=False)
         self._otherwise = _Answering(otherwise)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        # As servers do with what is no UTF-8: PostgreSQL takes no NUL, not even to look for it.
+        if "\0" in scope["path"]:
+            scope["path"] = scope["path"].replace("\0", "\ufffd")
+        return super().__call__(scope, receive, send)
 
     async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See `Router.not_found`."""

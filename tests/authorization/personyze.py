@@ -34,5 +34,6 @@ TABLE = Table(
         "DELETE /rest/{path:path}": Row(whole(200), PLACE),
     },
     carry,
+    alike={"the path holds a NUL": "the path is not UTF-8"},
     without=frozenset({"session"}),
 )

@@ -230,3 +230,33 @@ def _anonymous(text: str, known: Mapping[str, Any], table: Table) -> str:
     for word, instead in table.alike.items():
         text = text.replace(word, instead)
     return text
+
+
+@pytest.mark.parametrize("dialect", sorted(set(TABLES) & set(DIALECTS)))
+def test_a_nul_in_a_path_is_answered_alike_on_both_engines(worlds: Any, dialect: str) -> None:
+    """Like bytes that are no UTF-8, which either engine can look for; natively it is not there."""
+    table = TABLES[dialect]
+    world: World = worlds(table.api or dialect)
+    differ: list[str] = []
+    with opened(world.ctx) as api:
+        door = Door(api, table)
+
+        def shown(name: str, row: Row, part: str, text: str, kind: str) -> tuple[int, str]:
+            known = world.aim(Aim.INSIDE if Aim.INSIDE in row.aims else row.aims[0], kind, row)
+            odd = dataclasses.replace(row, path={**row.path, part: text})
+            answer = door.send(world.tokens[kind], name, odd, known)
+            world.tidy(row)
+            return answer.status_code, _anonymous(answer.text, known, table)
+
+        for name, row in table.rows.items():
+            for part, kind in itertools.product(row.path, ("none", "owner", "session")):
+                if kind in table.without or row.endless:
+                    continue
+                told = shown(name, row, part, "a%00b", kind)
+                if dialect == "native":
+                    fine = told[0] in (401, 404)
+                else:
+                    fine = told == shown(name, row, part, "a%FFb", kind)
+                if not fine:
+                    differ.append(f"{name} as {kind}, {part}: {json.dumps(told)}")
+    assert not differ, "\n".join(differ)
