@@ -13,8 +13,9 @@ import msgspec
 from diurnal.model.access import Access
 from diurnal.model.time import DAY
 from diurnal.services import events, imports, jobs
+from diurnal.services.asides import ASIDE_MAX
 from diurnal.services.context import Context
-from diurnal.services.hand import ASIDE_MAX, Hand
+from diurnal.services.hand import Hand
 from diurnal.services.imports import Result
 from diurnal.services.jobs import Lease
 from diurnal.services.recognition import Found
@@ -67,8 +68,6 @@ class Arrivals(Hand):
     ) -> None:
         batch = ctx.store.write(lambda tx: batch_of(tx, ctx, c)).result()
         super().__init__(ctx, caller, batch, lease, lambda _: None, stopping, bulk=True)
-        self._earlier: set[int] = set()
-        self._again = 0
         self._path = c.name
         self._connector = c.connector
 
@@ -94,16 +93,7 @@ class Arrivals(Hand):
             changes.append(tx, batch.account_id, stamp, batch.access_id, told)
             return batches.aside(tx, batch.account_id, batch.id, 0, ASIDE_MAX)
 
-        kept = self._write(mark).result()
-        self._kept_aside = kept[-1][0] if kept else 0
-        self._earlier = {hash((reason, place, raw)) for _, reason, place, raw in kept}
-
-    def _kept_before(self, what: tuple[str, str, str], n: int) -> bool:
-        # The newest window is looked at every hour, and what is bad in it is bad each time.
-        if hash(what) not in self._earlier:
-            return False
-        self._again += n
-        return True
+        self._asides.go_on(self._write(mark).result())
 
     def look_at(self, what: str, done: int, total: int) -> None:
         """Say what is fetched now, and how much of it all is done."""
@@ -131,10 +121,10 @@ class Arrivals(Hand):
                 new=before.new + now.new,
                 same=before.same + now.same,
                 changed=before.changed + now.changed,
-                set_aside=before.set_aside + now.aside - self._again,
+                set_aside=before.set_aside + now.aside - self._asides.again,
                 kinds={self._connector: before.read + now.read},
             )
-            batches.put_aside(tx, batch.account_id, batch.id, self._aside)
+            batches.put_aside(tx, batch.account_id, batch.id, self._asides.waiting)
             batches.set_result(
                 tx,
                 batch.account_id,

@@ -23,7 +23,6 @@ from diurnal.model import days as _days  # noqa: F401 - no turn may wait for its
 from diurnal.model import series as columns
 from diurnal.model import time
 from diurnal.model.access import Access
-from diurnal.model.events import NewEvent
 from diurnal.model.records import (
     Attached,
     Bad,
@@ -50,6 +49,7 @@ from diurnal.services import (
     own_rows,
     series,
 )
+from diurnal.services.asides import Asides
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.imports import Progress, Result
@@ -62,13 +62,14 @@ from diurnal.services.turns import (
     Lane,
     Outcome,
     Turn,
-    clean,
     day_text,
+    event_of,
     joined_tellings,
     raw_text,
     untaken,
     write_days,
     write_events,
+    write_series,
 )
 from diurnal.store import batches, changes
 from diurnal.store.batches import Stored
@@ -82,8 +83,6 @@ POINTS_PER_TURN = 20_000
 LANE_POINTS = 20_000
 HELD_POINTS_MAX = 400_000
 """Of all series together, until their spans are whole."""
-ASIDE_MAX = 10_000
-"""Kept with their reasons; all are counted."""
 UNKNOWN_MAX = 100
 ZONES_MAX = 100_000
 SAVE_EVERY_S = 1.0
@@ -145,8 +144,7 @@ class Hand:
         self._streams: dict[str, str] = {}
         self._seen: list[StreamSeen] = []
         self._made: set[str] = set()
-        self._aside: list[tuple[int, str, str, str]] = []
-        self._kept_aside = 0
+        self._asides = Asides()
         self._measures: Counter[str] = Counter()
         self._first: int | None = None
         self._last: int | None = None
@@ -240,7 +238,7 @@ class Hand:
         if stream is None:
             self._set_aside(Bad(f"unknown measure {d.measure!r}", self._path, raw_text(d)), 1)
             return
-        self._turn.events.append(Given(_new(d, stream), d.source.kind, d.telling, d.known_as))
+        self._turn.events.append(Given(event_of(d, stream), d.source.kind, d.telling, d.known_as))
         self._spread(d.measure or "", 1, d.start, d.start)
         self._when_full()
 
@@ -258,7 +256,7 @@ class Hand:
         def put(tx: WriteTx) -> Outcome:
             changes.reserve(tx, self._caller.account_id, 0, self._ctx.now())
             jobs.check(tx, self._lease)
-            told = [(_new(b.was, b.was.streams[0]), b.created, b.modified) for b in given]
+            told = [(event_of(b.was, b.was.streams[0]), b.created, b.modified) for b in given]
             new, same, bad = events.restore(
                 tx, self._ctx, self._caller, told, batch_id=self._batch.id
             )
@@ -384,17 +382,9 @@ class Hand:
 
     def _set_aside(self, bad: Bad, n: int) -> None:
         self.counts.aside += n
-        what = clean(bad.reason), clean(bad.where), clean(bad.raw)
-        if self._kept_before(what, n) or self._kept_aside >= ASIDE_MAX:
-            return
-        self._kept_aside += 1
-        self._aside.append((self._kept_aside, *what))
-        if len(self._aside) >= ROWS_PER_TURN:
+        self._asides.add(bad, n)
+        if len(self._asides.waiting) >= ROWS_PER_TURN:
             self._save()
-
-    def _kept_before(self, what: tuple[str, str, str], n: int) -> bool:
-        """Return whether (reason, place, raw) was set aside by an earlier run of the batch."""
-        return False
 
     def _parsed(self, parsed: Parsed) -> None:
         if parsed.phase == "reading":
@@ -459,26 +449,7 @@ class Hand:
                 with suppress(InvalidInput, Conflict):
                     own_export.make_stream(tx, ctx, caller, seen)
         outcome = Outcome()
-        for (measure, source, kind), parts in turn.series.items():
-            try:
-                counts = series.write(
-                    tx,
-                    ctx,
-                    caller,
-                    measure,
-                    source,
-                    list(parts.values()),
-                    kind=kind,
-                    batch_id=batch_id,
-                    replace=False,
-                )
-            except InvalidInput as error:
-                n = sum(len(p.cols) for p in parts.values())
-                outcome.bad.append((Bad(error.message, f"{measure} of {source}"), n))
-                continue
-            outcome.new += counts.new
-            outcome.same += counts.same
-            outcome.changed += counts.changed
+        write_series(tx, ctx, caller, turn.series, batch_id, outcome)
         if turn.days:
             write_days(tx, ctx, caller, turn.days, batch_id, outcome)
         if turn.events:
@@ -530,7 +501,7 @@ class Hand:
     def _save(self) -> None:
         self._saved = stopwatch.monotonic()
         account_id, id_ = self._batch.account_id, self._batch.id
-        rows, self._aside = self._aside, []
+        rows = self._asides.take()
         shown: dict[str, Any] = msgspec.to_builtins(self._now())
 
         def keep(tx: WriteTx) -> None:
@@ -589,7 +560,7 @@ class Hand:
                 unknown=tuple(found.unknown[:UNKNOWN_MAX]),
                 unmapped=tuple(found.unsure[:UNKNOWN_MAX]),
             )
-            batches.put_aside(tx, batch.account_id, batch.id, self._aside)
+            batches.put_aside(tx, batch.account_id, batch.id, self._asides.waiting)
             batches.set_result(
                 tx,
                 batch.account_id,
@@ -628,24 +599,3 @@ def _known_zones(seen: Sequence[ZoneSeen] | Any) -> Iterator[ZoneSeen]:
         except InvalidInput:
             continue
         yield one
-
-
-def _new(d: Datum, stream: str) -> NewEvent:
-    return NewEvent(
-        stream_ids=d.streams or (stream,),
-        id=d.id,
-        trashed=d.trashed,
-        type=d.type,
-        time=d.start,
-        duration=d.duration,
-        content=d.content,
-        tags=d.tags,
-        description=d.description,
-        client_data=d.client_data,
-        zone=d.zone,
-        offset=d.offset,
-        source=d.source.name,
-        source_id=d.source_id or None,
-        files=d.files,
-        clock=d.start if d.clock else None,
-    )

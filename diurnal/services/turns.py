@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,8 +13,8 @@ from diurnal.errors import Conflict, InvalidInput
 from diurnal.model import tellings, time
 from diurnal.model.access import Access
 from diurnal.model.events import Event, NewEvent
-from diurnal.model.records import Bad
-from diurnal.services import days, events, marks
+from diurnal.model.records import Bad, Datum
+from diurnal.services import days, events, marks, series
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
 from diurnal.services.series import Prepared
@@ -63,6 +63,37 @@ class Turn:
     def data(self) -> float:
         """How much it is, in events."""
         return len(self.events) + len(self.days) / DAYS_OF_DATUM + self.chunks
+
+
+def write_series(
+    tx: WriteTx,
+    ctx: Context,
+    caller: Access,
+    given: Mapping[Lane, Mapping[int, Prepared]],
+    batch_id: int,
+    outcome: Outcome,
+) -> None:
+    """Write points; where those of one lane cannot be right, the others all the same."""
+    for (measure, source, kind), parts in given.items():
+        try:
+            counts = series.write(
+                tx,
+                ctx,
+                caller,
+                measure,
+                source,
+                list(parts.values()),
+                kind=kind,
+                batch_id=batch_id,
+                replace=False,
+            )
+        except InvalidInput as error:
+            n = sum(len(p.cols) for p in parts.values())
+            outcome.bad.append((Bad(error.message, f"{measure} of {source}"), n))
+            continue
+        outcome.new += counts.new
+        outcome.same += counts.same
+        outcome.changed += counts.changed
 
 
 def write_days(
@@ -166,6 +197,28 @@ def write_events(
     if told["created"] or told["changed"]:
         kinds = {g.event.source or "": g.kind for g in given}
         marks.add_sources(tx, caller.account_id, kinds, ctx.now())
+
+
+def event_of(d: Datum, stream: str) -> NewEvent:
+    """Return a datum as an event in `stream`, where it names none itself."""
+    return NewEvent(
+        stream_ids=d.streams or (stream,),
+        id=d.id,
+        trashed=d.trashed,
+        type=d.type,
+        time=d.start,
+        duration=d.duration,
+        content=d.content,
+        tags=d.tags,
+        description=d.description,
+        client_data=d.client_data,
+        zone=d.zone,
+        offset=d.offset,
+        source=d.source.name,
+        source_id=d.source_id or None,
+        files=d.files,
+        clock=d.start if d.clock else None,
+    )
 
 
 def day_text(at: int) -> str:
