@@ -35,12 +35,15 @@ class Asides:
 
     def add(self, bad: Bad, n: int) -> None:
         """Take what stands for `n` data."""
+        full = self._kept >= ASIDE_MAX
+        if full and not self._earlier:
+            return
         what = clean(bad.reason), clean(bad.where), clean(bad.raw)
         # The newest window is looked at every hour, and what is bad in it is bad each time.
-        if self._earlier and hash(what) in self._earlier:
+        if hash(what) in self._earlier:
             self.again += n
             return
-        if self._kept >= ASIDE_MAX:
+        if full:
             return
         self._kept += 1
         self.waiting.append((self._kept, *what))
