@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, delete, insert, literal_column, select
 
 from diurnal.model.events import Event, File, body_json, tail_json
 from diurnal.model.time import SECOND, day_from_text
+from diurnal.store import events
 from diurnal.store.database import Row, Tx, WriteTx
 from diurnal.store.sql import Sql, ordered
+from diurnal.store.tables import RUNNING
 from diurnal.store.tables import event_version as table
 
 _KEEP = ordered(("account_id", "event_id", "rev", "body", "tail", "files"), insert(table))
@@ -51,21 +52,11 @@ class Version(msgspec.Struct, frozen=True, gc=False):
     event: Event
 
 
-class _Body(msgspec.Struct, rename="camel"):
+class _Body(msgspec.Struct):
     id: str
-    stream_ids: tuple[str, ...]
-    type: str
     time: float
-    created: float
-    created_by: str
     modified: float
-    modified_by: str
     duration: float | None = 0
-    tags: tuple[str, ...] = ()
-    content: Any = None
-    description: str | None = None
-    client_data: dict[str, Any] | None = None
-    trashed: bool = False
 
 
 class _Tail(msgspec.Struct, rename="camel"):
@@ -73,12 +64,10 @@ class _Tail(msgspec.Struct, rename="camel"):
     local_date: str
     offset: int
     source: str
-    timezone: str | None = None
     measure: str | None = None
     value: float | None = None
     source_id: str | None = None
     batch: int | None = None
-    clock: float | None = None
 
 
 _decode_body = msgspec.json.Decoder(_Body).decode
@@ -115,35 +104,24 @@ def of(tx: Tx, account_id: int, event_id: str) -> list[Version]:
 def version(row: Row) -> Version:
     """Return a version from its row."""
     _, rev, body, tail, files = row
-    return Version(rev, _event(body, tail, () if files is None else _decode_files(files)))
-
-
-def _event(body: str, tail: str, files: tuple[File, ...]) -> Event:
     b, t = _decode_body(body), _decode_tail("{" + tail)
-    return Event(
+    time = round(b.time * SECOND)
+    was = events.Whole(
         id=b.id,
         seq=t.seq,
-        stream_ids=b.stream_ids,
-        type=b.type,
-        time=round(b.time * SECOND),
-        duration=None if b.duration is None else round(b.duration * SECOND),
-        content=b.content,
-        tags=b.tags,
-        description=b.description,
-        client_data=b.client_data,
-        trashed=b.trashed,
-        zone=t.timezone,
-        offset=t.offset,
+        offset_min=t.offset,
+        own_zone=events.OWN_ZONE,  # `tail` tells whether it does
         day=day_from_text(t.local_date),
         measure=t.measure,
         value=t.value,
         source=t.source,
         source_id=t.source_id,
-        files=files,
-        created=round(b.created * SECOND),
-        created_by=b.created_by,
-        modified=round(b.modified * SECOND),
-        modified_by=b.modified_by,
-        batch=t.batch,
-        clock=None if t.clock is None else round(t.clock * SECOND),
+        batch_id=t.batch,
+        time_us=time,
+        end_us=RUNNING if b.duration is None else time + round(b.duration * SECOND),
+        modified_us=round(b.modified * SECOND),
+        body=body,
+        tail=tail,
+        files=files is not None,
     )
+    return Version(rev, events.from_row(was, () if files is None else _decode_files(files)))

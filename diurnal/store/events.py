@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -86,26 +86,32 @@ _HASH_USED = Sql(
     .where(file.c.account_id == bindparam("account"), file.c.hash == bindparam("hash"))
     .limit(1)
 )
-_OWN, _CLOCK = 1, 2
+OWN_ZONE, _CLOCK = 1, 2
 """Values of `own_zone`: it carries its own zone or offset; only a clock's time is known."""
-_WHOLE = (
-    event.c.id,
-    event.c.seq,
-    event.c.offset_min,
-    event.c.own_zone,
-    event.c.day,
-    event.c.measure,
-    event.c.value,
-    event.c.source,
-    event.c.source_id,
-    event.c.batch_id,
-    event.c.time_us,
-    event.c.end_us,
-    event.c.modified_us,
-    event.c.body,
-    event.c.tail,
-    event.c.files,
-)
+
+
+class Whole(NamedTuple):
+    """What an event is read from, under the names of the columns."""
+
+    id: str
+    seq: int
+    offset_min: int
+    own_zone: int
+    day: int
+    measure: str | None
+    value: float | None
+    source: str
+    source_id: str | None
+    batch_id: int | None
+    time_us: int
+    end_us: int
+    modified_us: int
+    body: str
+    tail: str
+    files: int
+
+
+_WHOLE = tuple(event.c[name] for name in Whole._fields)
 _GET = Sql(
     select(*_WHOLE).where(event.c.account_id == bindparam("account"), in_list(event.c.id, "ids"))
 )
@@ -199,7 +205,7 @@ _ADRIFT = Sql(
     select(*_WHOLE)
     .where(
         event.c.account_id == bindparam("account"),
-        event.c.own_zone != _OWN,
+        event.c.own_zone != OWN_ZONE,
         event.c.time_us >= bindparam("start"),
         event.c.time_us < bindparam("end"),
         or_(event.c.time_us > bindparam("start"), event.c.id > bindparam("after")),
@@ -272,7 +278,7 @@ def _row(account_id: int, e: Event) -> Row:
         RUNNING if e.duration is None else e.time + e.duration,
         e.day,
         e.offset,
-        _OWN if e.zone is not None else _CLOCK if e.clock is not None else 0,
+        OWN_ZONE if e.zone is not None else _CLOCK if e.clock is not None else 0,
         e.type,
         e.measure,
         e.value,
@@ -288,7 +294,8 @@ def _row(account_id: int, e: Event) -> Row:
     )
 
 
-def _event(row: Row, files: tuple[File, ...]) -> Event:
+def from_row(row: Row, files: tuple[File, ...]) -> Event:
+    """Return an event from what `Whole` names."""
     body = _decode_body(row[13])
     tail = _decode_tail("{" + row[14]) if row[3] else _UNTOLD
     return Event(
@@ -323,7 +330,7 @@ def _event(row: Row, files: tuple[File, ...]) -> Event:
 def _events(tx: Tx, account_id: int, rows: list[Row]) -> list[Event]:
     with_files = [r[0] for r in rows if r[15]]
     files = files_of(tx, account_id, with_files) if with_files else {}
-    return [_event(r, files.get(r[0], ())) for r in rows]
+    return [from_row(r, files.get(r[0], ())) for r in rows]
 
 
 def insert_all(tx: WriteTx, account_id: int, events: Sequence[Event]) -> list[tuple[str, str]]:
