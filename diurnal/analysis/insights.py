@@ -6,20 +6,28 @@ some forty are the best or worst of three days every day, by chance alone.
 
 from __future__ import annotations
 
-import html as markup
 import math
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 
-import msgspec
 import numpy as np
 
 from diurnal.analysis import Analysis, Days, Floats, MeasureInfo, goals
+from diurnal.analysis._insight import (
+    WEEKDAY_NAMES,
+    Insight,
+    change_words,
+    day_name,
+    extreme,
+    make,
+    raw,
+    shown,
+    signed,
+)
 from diurnal.analysis._phrases import inside
 from diurnal.analysis.anomalies import Anomaly
 from diurnal.analysis.averages import WINDOW_DAYS
 from diurnal.analysis.changepoints import Change
-from diurnal.analysis.sentences import figures
 from diurnal.analysis.trends import Trend
 
 SINCE_MIN = 3
@@ -31,37 +39,7 @@ RECORD_DAYS_MIN = 60
 STREAK_MIN = 3
 HISTORY_DAYS_MIN = 21
 ABSENT_MIN = 14
-WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 EPOCH = date(1970, 1, 1)
-
-
-class Insight(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding, with all that the wire of the Exist dialect has.
-
-    Attributes:
-        name: `sleep_worst_since_x`: the measure's name on that wire and the type.
-        measure: key.
-        period: 1, 7 or 30 days.
-        priority: 1 now, 2 day, 3 week, 4 month.
-        target_day: the day it is about; None for a week or month.
-        day: the last day it rests on.
-        value, value2, comment: as the wire has them.
-        html, text: headline, number and note.
-        surprise: log10 of how many such days it takes until chance brings one.
-    """
-
-    name: str
-    measure: str
-    period: int
-    priority: int
-    target_day: int | None
-    day: int
-    value: str
-    value2: str | None
-    comment: str | None
-    html: str
-    text: str
-    surprise: float
 
 
 def run(
@@ -135,37 +113,37 @@ def _since(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
         record = not len(stops) and len(before) >= RECORD_DAYS_MIN
         if values_since < SINCE_MIN and not record:
             continue
-        word = _extreme(measure, high)
-        day = _day_name(days.last_day)
+        word = extreme(measure, high)
+        day = day_name(days.last_day)
         better = high if measure.more_is_better is not False else not high
         kind = "best" if better else "worst"
         surprise = math.log10(values_since + 1)
         if record:
             headline = f"{day}: {word} ever"
             made.append(
-                _make(
+                make(
                     days,
                     measure,
                     "record",
                     1,
                     2,
                     headline,
-                    _shown(measure, float(last)),
-                    value=_raw(float(last)),
+                    shown(measure, float(last)),
+                    value=raw(float(last)),
                     value2=f"{span} days",
                     surprise=surprise,
                 )
             )
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 f"{kind}_since_x",
                 1,
                 2,
                 f"{day}: {word} for {span} days",
-                _shown(measure, float(last)),
-                value=_raw(float(last)),
+                shown(measure, float(last)),
+                value=raw(float(last)),
                 value2=f"{span} days",
                 surprise=surprise,
             )
@@ -174,15 +152,15 @@ def _since(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
     if gap >= ABSENT_MIN and len(before) >= HISTORY_DAYS_MIN:
         usual = float(np.isfinite(column[: len(column) - 1 - gap]).mean())
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 "first_since_x",
                 1,
                 2,
-                f"{_day_name(days.last_day)}: first {inside(measure.label)} for {gap + 1} days",
-                _shown(measure, float(last)),
-                value=_raw(float(last)),
+                f"{day_name(days.last_day)}: first {inside(measure.label)} for {gap + 1} days",
+                shown(measure, float(last)),
+                value=raw(float(last)),
                 value2=f"{gap + 1} days",
                 surprise=_row_surprise(1 - usual, gap),
             )
@@ -201,7 +179,7 @@ def _goal(days: Days, measure: MeasureInfo, met: Floats) -> list[Insight]:
         return []
     chance = float(np.nanmean(met))
     made = []
-    day, label = _day_name(days.last_day), inside(measure.label)
+    day, label = day_name(days.last_day), inside(measure.label)
     row = rows[-1]
     if row >= STREAK_MIN:
         best = row > max(rows[:-1], default=0)
@@ -210,7 +188,7 @@ def _goal(days: Days, measure: MeasureInfo, met: Floats) -> list[Insight]:
             f"{day} marks a new {label} streak!" if best else f"{day} goes on with a {label} streak"
         )
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 kind,
@@ -226,7 +204,7 @@ def _goal(days: Days, measure: MeasureInfo, met: Floats) -> list[Insight]:
         )
     elif met[-1] == 0 and rows[-2] >= STREAK_MIN:
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 "goal_lost",
@@ -270,19 +248,19 @@ def _weekday(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
     rival = others.max() if high else others.min()
     if spread <= 0 or abs(medians[today] - rival) < spread / math.sqrt(len(parts[today])):
         return []
-    word = _extreme(measure, bool(high)).lower()
+    word = extreme(measure, bool(high)).lower()
     headline = f"{WEEKDAY_NAMES[today]} is usually your {word} of the week"
     # A habit is no news, however sure: it is listed, and never pushed.
     return [
-        _make(
+        make(
             days,
             measure,
             "",
             1,
             1,
             headline,
-            _shown(measure, float(medians[today])),
-            value=_raw(float(medians[today])),
+            shown(measure, float(medians[today])),
+            value=raw(float(medians[today])),
             value2=WEEKDAY_NAMES[today].lower(),
             surprise=0.0,
             name=f"dow_{measure.wire_name}",
@@ -315,23 +293,23 @@ def _span(
     note, surprise = None, 0.0
     if len(before) >= length / 2:
         change = mean - float(before.mean())
-        note = f"{_change_words(measure, change)} than the {word} before"
+        note = f"{change_words(measure, change)} than the {word} before"
         error = math.sqrt(float(part.var()) / len(part) + float(before.var()) / len(before))
         if error > 0:
             surprise = min(math.log10(math.e) * (change / error) ** 2 / 2, 4.0)
     made = [
-        _make(
+        make(
             days,
             measure,
             f"average_{word}",
             period,
             priority,
-            f"{_shown(measure, mean)} average {label}",
+            f"{shown(measure, mean)} average {label}",
             None,
             note=note,
-            number=_shown(measure, mean),
+            number=shown(measure, mean),
             number_label=f"average {label}",
-            value=_raw(mean),
+            value=raw(mean),
             value2=None,
             surprise=surprise,
         )
@@ -339,28 +317,22 @@ def _span(
     if measure.is_total:
         total = float(part.sum())
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 f"total_{word}",
                 period,
                 priority,
-                f"{_shown(measure, total)} {label} this {word}",
+                f"{shown(measure, total)} {label} this {word}",
                 None,
-                number=_shown(measure, total),
+                number=shown(measure, total),
                 number_label=f"{label} this {word}",
-                value=_raw(total),
+                value=raw(total),
                 value2=None,
                 surprise=0.0,
             )
         )
     return made
-
-
-def _change_words(measure: MeasureInfo, change: float) -> str:
-    if measure.is_clock:
-        return f"{figures(abs(change))} min {'later' if change > 0 else 'earlier'}"
-    return f"{_shown(measure, abs(change))} {'more' if change > 0 else 'less'}"
 
 
 def _year_ago(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
@@ -374,16 +346,16 @@ def _year_ago(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]
         return []
     value = float(column[row])
     return [
-        _make(
+        make(
             days,
             measure,
             "",
             1,
             2,
             "On this day a year ago",
-            _shown(measure, value),
-            note=f"Your {inside(measure.label)} was {_shown(measure, value)}",
-            value=_raw(value),
+            shown(measure, value),
+            note=f"Your {inside(measure.label)} was {shown(measure, value)}",
+            value=raw(value),
             value2=then.isoformat(),
             surprise=0.0,
             name="mood_year_ago",
@@ -401,7 +373,7 @@ def _tag(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
     label = measure.label
     if rows[-1] >= STREAK_MIN:
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 "",
@@ -422,7 +394,7 @@ def _tag(days: Days, measure: MeasureInfo, column: Floats) -> list[Insight]:
         absent += 1
     if absent >= ABSENT_MIN and absent < len(column) and chance > 0:
         made.append(
-            _make(
+            make(
                 days,
                 measure,
                 "",
@@ -443,8 +415,8 @@ def _trend(days: Days, measure: MeasureInfo, trend: Trend) -> Insight:
     way = "up" if trend.per_day > 0 else "down"
     span = trend.last_day - trend.first_day + 1
     word = {"up": "later", "down": "earlier"}[way] if measure.is_clock else way
-    amount = _change_words(measure, trend.change).rpartition(" ")[0]
-    return _make(
+    amount = change_words(measure, trend.change).rpartition(" ")[0]
+    return make(
         days,
         measure,
         f"trend_{way}",
@@ -452,7 +424,7 @@ def _trend(days: Days, measure: MeasureInfo, trend: Trend) -> Insight:
         4,
         f"{measure.label} is going {word}: {amount} in {span} days",
         amount,
-        value=_raw(trend.change),
+        value=raw(trend.change),
         value2=f"{span} days",
         surprise=_p_surprise(trend.q),
     )
@@ -462,11 +434,11 @@ def _change(days: Days, measure: MeasureInfo, change: Change) -> Insight:
     around = EPOCH + timedelta(change.day)
     when = f"{around.day} {around:%B %Y}"
     if change.kind == "level":
-        note = f"{_shown(measure, change.before)} before, {_shown(measure, change.after)} since"
+        note = f"{shown(measure, change.before)} before, {shown(measure, change.after)} since"
     else:
-        before, after = (_signed(measure, 7 * x) for x in (change.before, change.after))
+        before, after = (signed(measure, 7 * x) for x in (change.before, change.after))
         note = f"{before} a week before, {after} a week since"
-    return _make(
+    return make(
         days,
         measure,
         "change_point",
@@ -474,18 +446,18 @@ def _change(days: Days, measure: MeasureInfo, change: Change) -> Insight:
         4,
         f"{measure.label} changed around {when}",
         note,
-        value=_raw(change.after),
-        value2=_raw(change.before),
+        value=raw(change.after),
+        value2=raw(change.before),
         surprise=_p_surprise(change.q),
         comment=(EPOCH + timedelta(change.day)).isoformat(),
     )
 
 
 def _odd(measure: MeasureInfo, anomaly: Anomaly) -> Insight:
-    value = _shown(measure, anomaly.value)
+    value = shown(measure, anomaly.value)
     if anomaly.instead is not None:
-        headline = f"{value} or {_shown(measure, anomaly.instead)}?"
-        note = f"{measure.label} on {_day_name(anomaly.last_day)} looks mistyped"
+        headline = f"{value} or {shown(measure, anomaly.instead)}?"
+        note = f"{measure.label} on {day_name(anomaly.last_day)} looks mistyped"
     else:
         length = anomaly.last_day - anomaly.first_day + 1
         headline = (
@@ -493,9 +465,9 @@ def _odd(measure: MeasureInfo, anomaly: Anomaly) -> Insight:
             if length > 1
             else (f"{measure.label} unlike the rest")
         )
-        note = f"{value}, usually about {_shown(measure, anomaly.usual)}"
+        note = f"{value}, usually about {shown(measure, anomaly.usual)}"
     table = Days(anomaly.last_day, (measure,), np.array([[anomaly.value]]))
-    return _make(
+    return make(
         table,
         measure,
         "anomaly",
@@ -503,8 +475,8 @@ def _odd(measure: MeasureInfo, anomaly: Anomaly) -> Insight:
         2,
         headline,
         note,
-        value=_raw(anomaly.value),
-        value2=None if anomaly.instead is None else _raw(anomaly.instead),
+        value=raw(anomaly.value),
+        value2=None if anomaly.instead is None else raw(anomaly.instead),
         surprise=min(0.2 * anomaly.z**2, 6.0),
         comment=anomaly.kind,
     )
@@ -512,90 +484,6 @@ def _odd(measure: MeasureInfo, anomaly: Anomaly) -> Insight:
 
 def _p_surprise(p: float) -> float:
     return min(-math.log10(max(p, 1e-6)), 6.0)
-
-
-def _make(
-    days: Days,
-    measure: MeasureInfo,
-    kind: str,
-    period: int,
-    priority: int,
-    headline: str,
-    second: str | None,
-    *,
-    value: str,
-    value2: str | None,
-    surprise: float,
-    note: str | None = None,
-    number: str | None = None,
-    number_label: str | None = None,
-    name: str = "",
-    comment: str | None = None,
-) -> Insight:
-    def div(of: str, words: str) -> str:
-        return f'<div class="{of}">{markup.escape(words)}</div>'
-
-    if number is not None:
-        blocks = [div("number", number), div("num-label", number_label or "")]
-    else:
-        blocks = [div("secondary", headline)] + ([div("number", second)] if second else [])
-    blocks += [div("num-label", note)] if note else []
-    lines = [headline, *(line for line in (second, note) if line)]
-    return Insight(
-        name=name or f"{measure.wire_name}_{kind}",
-        measure=measure.key,
-        period=period,
-        priority=priority,
-        target_day=days.last_day if period == 1 else None,
-        day=days.last_day,
-        value=value,
-        value2=value2,
-        comment=comment if comment is not None else note,
-        html="".join(blocks),
-        text="".join(f"{line}\r\n" for line in lines),
-        surprise=surprise,
-    )
-
-
-def _day_name(day: int) -> str:
-    return WEEKDAY_NAMES[(day + 3) % 7]
-
-
-def _extreme(measure: MeasureInfo, high: bool) -> str:
-    label = inside(measure.label)
-    if measure.key == "sleep":
-        return "Longest sleep" if high else "Shortest sleep"
-    if measure.is_clock:
-        return f"Latest {label}" if high else f"Earliest {label}"
-    if measure.is_total:
-        return f"Most {label}" if high else f"Least {label}"
-    return f"Highest {label}" if high else f"Lowest {label}"
-
-
-def _shown(measure: MeasureInfo, value: float) -> str:
-    """Return a value as people read it; times and durations as hours and minutes."""
-    if measure.is_clock:
-        start = 720 if measure.unit == "min:midday" else 0
-        minutes = round(value + start) % 1440
-        return f"{minutes // 60:02d}:{minutes % 60:02d}"
-    if measure.unit == "min":
-        minutes = round(abs(value))
-        return f"{'-' if value < 0 else ''}{minutes // 60:02d}:{minutes % 60:02d}"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}".rstrip("0").rstrip(".")
-    units = {"kg": " kg", "kcal": " kcal", "Cel": " °C", "/min": " a minute", "ms": " ms"}
-    if measure.unit == "m" and abs(value) >= 1_000:
-        return f"{value / 1_000:,.1f} km"
-    return text + units.get(measure.unit, "")
-
-
-def _signed(measure: MeasureInfo, value: float) -> str:
-    if measure.is_clock:
-        return f"{value:+.0f} min"
-    return ("+" if value >= 0 else "-") + _shown(measure, abs(value))
-
-
-def _raw(value: float) -> str:
-    return f"{value:.10g}"
 
 
 ANALYSIS = Analysis(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from diurnal.analysis import Days, MeasureInfo, anomalies, changepoints, insights, trends
-from diurnal.analysis.insights import Insight
+from diurnal.analysis._insight import Insight
 from diurnal.model.measures import Daily
 
 
@@ -147,7 +147,7 @@ def test_our_pages_show_little_and_exist_gets_all() -> None:
 
 def test_the_seasons_are_no_news() -> None:
     told = [
-        insights.Insight(
+        Insight(
             name=f"{measure}_{kind}",
             measure=measure,
             period=1,
