@@ -5,17 +5,15 @@ Every step is explained in plain words in `docs/analysis.md`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import msgspec
 import numpy as np
-from scipy.optimize import isotonic_regression
 from scipy.stats import false_discovery_control
 
-from diurnal.analysis import Analysis, Bools, Days, Floats, Ints, MeasureInfo, _pairs
+from diurnal.analysis import Analysis, Bools, Days, Floats, MeasureInfo, _evidence, _pairs
 from diurnal.analysis._calendar import design, residuals
 from diurnal.analysis._effects import Effect, round_amount, shift, slope
+from diurnal.analysis._evidence import DAYS_MIN, SOME, Tests
+from diurnal.analysis._links import Link, direct_enough, fold, through
 from diurnal.analysis._outliers import without
 from diurnal.analysis._phrases import is_condition
 from diurnal.analysis._scores import normal_scores
@@ -25,63 +23,12 @@ Q_MAX = 0.04
 ALONE_MAX = 0.2
 """The rate holds for all links together; this is for the weakest of them (Efron 2010)."""
 BEND_Q_MAX = 0.01
-DAYS_MIN = 30
 OTHER_MIN = 8
 """A tag needs that many days of each kind, a number that many away from its usual value."""
 LAG_MAX = 7
-CANDIDATE_P = 0.05
-CANDIDATES = 40
-"""Of large tables only so many are tried twice that chance alone brings; more would not be found
-unless hundreds of links are."""
 SAME_GROUP_R = 0.9
 SAME_SOURCE_R = 0.7
 SAME_R = 0.97
-SPEAKS_N = 0.9
-"""Share of the days that a measure must have to speak for others that say the same."""
-SOME = 0.5
-"""Share of the evidence spent on lag 0, and on each of the two ways to look at memory."""
-
-
-class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """Two measures that go together; not: one that causes the other.
-
-    Attributes:
-        a, b: keys; `b` follows `a`.
-        lag: days by which it does; at 0 the order means nothing.
-        sign: 1 together, -1 against each other, 0 for a bend.
-        shape: "line", or "valley" and "hill": `b` is lowest or highest where `a` is in its middle.
-        r: correlation of what calendar, trend and memory leave.
-        n: days that have both.
-        effective: what these are worth as independent days.
-        p, q: chance of such a link where there is none; q counts all pairs that were asked.
-        effect: how much of `b` goes with how much more of `a`, in their units; None for a bend.
-        older, newer: r of either half.
-        course: "steady", "faded" (used to be true), "new", or "unsteady".
-        lag_sure: whether the lag stands out from the others.
-        through: the key of a measure that explains the link, where one does.
-        folded: pairs that say the same (steps for distance), as keys.
-        first_day, last_day: of the table.
-    """
-
-    a: str
-    b: str
-    lag: int
-    sign: int
-    shape: str = "line"
-    r: float
-    n: int
-    effective: float
-    p: float
-    q: float
-    effect: Effect | None = None
-    older: float
-    newer: float
-    course: str
-    lag_sure: bool = True
-    through: str | None = None
-    folded: tuple[tuple[str, str], ...] = ()
-    first_day: int
-    last_day: int
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,23 +46,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     r: Floats
     q: Floats
-
-
-class _Tests(NamedTuple):
-    """Every cause against every outcome; arrays are [lags, causes, outcomes]."""
-
-    r: Floats
-    n: Floats
-    slack: Floats
-    uneven: Floats
-    p: Floats
-    out: _pairs.Outcomes
-    weights: Floats
-
-    @property
-    def charged(self) -> Floats:
-        """P as the price of having looked at this lag among others, to choose between lags."""
-        return self.p / self.weights[:, None, None]
 
 
 def find(days: Days, *, lag_max: int = 2, q_max: float = Q_MAX) -> Found:
@@ -137,33 +67,33 @@ def find(days: Days, *, lag_max: int = 2, q_max: float = Q_MAX) -> Found:
     # Two ways to look at memory: an effect on the day itself is clearest once the outcome is
     # freed of its own yesterday; one that lingers is clearest as it stands. Each has half the
     # evidence to spend, so that nobody has to know which it is.
-    weights = _weights(lag_max) * SOME
-    freed = _ask(rest, rest, mem, mem, ask, weights, spent)
-    plain = _ask(rest, rest, mem._replace(phi=np.zeros(m)), mem, ask, weights, spent)
+    weights = _evidence.weights(lag_max) * SOME
+    freed = _evidence.ask(rest, rest, mem, mem, ask, weights, spent)
+    plain = _evidence.ask(rest, rest, mem._replace(phi=np.zeros(m)), mem, ask, weights, spent)
     upper = np.triu_indices(m, 1)
     asked = ask[upper]
-    weight = _evidence(freed) + _evidence(plain)
-    p = _chance((weight + weight.T)[upper][asked])
+    weight = _evidence.evidence(freed) + _evidence.evidence(plain)
+    p = _evidence.chance((weight + weight.T)[upper][asked])
     q, alone = np.full((m, m), np.nan), np.ones((m, m))
     pairs = upper[0][asked], upper[1][asked]
     if len(p):
         q[pairs] = q[pairs[::-1]] = false_discovery_control(p)
-        alone[pairs] = _local(p)
-    r = _strongest(freed)
+        alone[pairs] = _evidence.local(p)
+    r = _evidence.strongest(freed)
     r = np.where(ask, r, np.nan)
     found = [
         _link(days, rest, freed, plain, int(i), int(j), float(q[i, j]), float(chance))
         for i, j, chance in zip(*pairs, p, strict=True)
         if q[i, j] <= q_max and alone[i, j] <= ALONE_MAX
     ]
-    found = _direct_enough(_through(days, plain, found), q_max)
+    found = direct_enough(through(days, plain, found), q_max)
     raw = residuals(values, regressors) if found else values
     found = [_with_effect(days, values, raw, link) for link in found]
     found += _bends(days, scores, rest, regressors, mem, ask, {(x.a, x.b) for x in found})
     keys = [measure.key for measure in days.measures]
     twice = tuple((keys[i], keys[j]) for i, j in zip(*upper, strict=True) if same[i, j])
     return Found(
-        links=tuple(sorted(_fold(days, same, found), key=lambda link: (link.p, -abs(link.r)))),
+        links=tuple(sorted(fold(days, same, found), key=lambda link: (link.p, -abs(link.r)))),
         trivial=twice,
         asked=int(asked.sum()),
         r=r,
@@ -174,20 +104,6 @@ def find(days: Days, *, lag_max: int = 2, q_max: float = Q_MAX) -> Found:
 def run(days: Days, *, lag_max: int = 2) -> list[Link]:
     """Return the links that may be shown, strongest evidence first."""
     return list(find(days, lag_max=lag_max).links)
-
-
-def _local(p: Floats) -> Floats:
-    """Return the chance of each single pair to be nothing, from how thick p lies around its own.
-
-    Source:
-        Efron 2010, Large-Scale Inference, ch. 5, with the decreasing density of Grenander 1956.
-    """
-    order = np.argsort(p)
-    gaps = np.maximum(np.diff(np.concatenate([[0.0], p[order]])), 1e-300)
-    thick = isotonic_regression(1 / len(p) / gaps, weights=gaps, increasing=False).x
-    chance = np.empty_like(p)
-    chance[order] = np.minimum(1 / np.maximum(thick, 1e-300), 1.0)
-    return chance
 
 
 def _evened(days: Days, rest: Floats, regressors: Floats) -> Floats:
@@ -203,38 +119,6 @@ def _evened(days: Days, rest: Floats, regressors: Floats) -> Floats:
         spread = np.sqrt((np.where(known, rest[part], 0.0) ** 2).sum(axis=0) / np.maximum(n, 1))
         made[part] = rest[part] / np.where((spread > 0) & (n >= DAYS_MIN), spread, 1.0)
     return residuals(normal_scores(made), regressors)
-
-
-def _weights(lag_max: int) -> Floats:
-    """Return the share of the evidence for each lag from 0 on, in one of both directions.
-
-    Half is for the same day, where most links are; the rest goes by 1 / lag².
-    """
-    if lag_max == 0:
-        return np.array([0.5])
-    far = 1 / np.arange(1, lag_max + 1) ** 2
-    return np.concatenate([[SOME], (1 - SOME) * far / far.sum()]) / 2
-
-
-def _evidence(tests: _Tests) -> Floats:
-    """Return what all lags of each ordered pair say together, as a weighted Cauchy statistic.
-
-    Taking the best of several looks would charge for all of them, though most see the same thing.
-    Cauchy's law has the tail of its average, whatever the looks have in common.
-
-    Source:
-        Liu & Xie 2020, J. Am. Stat. Assoc. 115, 393.
-    """
-    p = np.clip(tests.p, 1e-300, 0.95)
-    steep = np.where(p < 1e-8, 1 / (np.pi * p), np.tan((0.5 - p) * np.pi))
-    total: Floats = (tests.weights[:, None, None] * steep).sum(axis=0)
-    return total
-
-
-def _chance(evidence: Floats) -> Floats:
-    """Return the p of a Cauchy statistic."""
-    far = np.maximum(evidence, 1e6)
-    return np.where(evidence > 1e6, 1 / (np.pi * far), 0.5 - np.arctan(evidence) / np.pi)
 
 
 def _enough(days: Days, values: Floats) -> Bools:
@@ -273,61 +157,8 @@ def _same(days: Days, scores: Floats) -> Bools:
     return same
 
 
-def _ask(
-    causes: Floats,
-    effects: Floats,
-    mem: _pairs.Memory,
-    of_causes: _pairs.Memory,
-    ask: Bools,
-    weights: Floats,
-    spent: int,
-) -> _Tests:
-    """Test every ordered pair at every lag."""
-    out = _pairs.outcomes(effects, mem)
-    found = [_pairs.links(causes, of_causes, out, lag, spent) for lag in range(len(weights))]
-    p = np.stack(
-        [
-            np.where(ask & (f.n >= DAYS_MIN), _pairs.skewed(f, of_causes.skew, mem.skew), 1.0)
-            for f in found
-        ]
-    )
-    tests = _Tests(
-        np.stack([f.r for f in found]),
-        np.stack([f.n for f in found]),
-        np.stack([f.slack for f in found]),
-        np.stack([f.uneven for f in found]),
-        p,
-        out,
-        weights,
-    )
-    # What looks like a link is asked again against moved copies of itself.
-    likely = min(CANDIDATE_P, CANDIDATES / max(int(ask.sum()), 1))
-    i, j = np.nonzero(p.min(axis=0) < likely)
-    if len(i):
-        wide = _pairs.shifted(causes, out, (i, j))
-        at = np.s_[:, i, j]
-        worth = _pairs.effective(
-            tests.n[at],
-            np.maximum(tests.slack[at], wide),
-            tests.uneven[at],
-            spent / len(causes),
-        )
-        p[at] = np.maximum(p[at], _pairs.t_test(tests.r[at], worth))
-        tests.slack[at] = np.maximum(tests.slack[at], wide)
-    return tests
-
-
-def _strongest(tests: _Tests) -> Floats:
-    """Return for every pair the r of the lag and direction with most evidence."""
-    charged = tests.charged
-    r = np.take_along_axis(tests.r, charged.argmin(axis=0)[None], axis=0)[0]
-    p = charged.min(axis=0)
-    chosen: Floats = np.where(p <= p.T, r, r.T)
-    return chosen
-
-
 def _link(
-    days: Days, rest: Floats, freed: _Tests, plain: _Tests, i: int, j: int, q: float, p: float
+    days: Days, rest: Floats, freed: Tests, plain: Tests, i: int, j: int, q: float, p: float
 ) -> Link:
     # Memory smears a link over lags and dulls its sign, so both come from the look without it.
     forth, back = freed.p[:, i, j] / freed.weights, freed.p[:, j, i] / freed.weights
@@ -444,51 +275,6 @@ def _least_squares(x: Floats, y: Floats, wide: float) -> tuple[float, float, flo
     return change, float(change - 1.96 * error), float(change + 1.96 * error)
 
 
-def _direct_enough(found: list[Link], q_max: float) -> list[Link]:
-    """Keep the rate of false links among the direct ones, too.
-
-    A link by way of a third measure counts as found and makes room for false ones: with as many
-    of them as direct links, 4 % of all would be 8 % of what is news.
-    """
-    direct = sum(link.through is None for link in found)
-    return [link for link in found if link.q * len(found) <= q_max * direct]
-
-
-def _through(days: Days, plain: _Tests, found: Sequence[Link]) -> list[Link]:
-    """Name the third measure that leaves nothing of a link, where the lags allow it."""
-    column = {measure.key: at for at, measure in enumerate(days.measures)}
-    near: dict[int, set[int]] = {}
-    for link in found:
-        i, j = column[link.a], column[link.b]
-        near.setdefault(i, set()).add(j)
-        near.setdefault(j, set()).add(i)
-
-    def r(a: int, b: int, lag: int) -> float:
-        if abs(lag) >= len(plain.r):
-            return 0.0
-        return float(plain.r[lag, a, b] if lag >= 0 else plain.r[-lag, b, a])
-
-    made = []
-    for link in found:
-        i, j = column[link.a], column[link.b]
-        direct = r(i, j, link.lag)
-        error = 1 / np.sqrt(link.effective)
-        best: tuple[float, int] | None = None
-        for c in sorted(near[i] & near[j]):
-            for lag in range(1 - len(plain.r), len(plain.r)):
-                first, second = r(i, c, lag), r(c, j, link.lag - lag)
-                if min(abs(first), abs(second)) <= abs(direct):
-                    continue
-                left = (direct - first * second) / np.sqrt((1 - first**2) * (1 - second**2))
-                explained = abs(direct) - abs(left)
-                if abs(left) < 2 * error and (best is None or explained > best[0]):
-                    best = explained, c
-        if best is not None:
-            link = msgspec.structs.replace(link, through=days.measures[best[1]].key)
-        made.append(link)
-    return made
-
-
 def _bends(
     days: Days,
     scores: Floats,
@@ -514,8 +300,8 @@ def _bends(
     bent = bent / np.where(power > 0, np.sqrt(np.nanmean(bent**2, axis=0)), 1.0)
     spent = regressors.shape[1] + 1
     may = ask[at]
-    tests = _ask(bent, rest, mem, _pairs.memory(bent, spent), may, np.ones(1), spent)
-    p = _chance(_evidence(tests))
+    tests = _evidence.ask(bent, rest, mem, _pairs.memory(bent, spent), may, np.ones(1), spent)
+    p = _evidence.chance(_evidence.evidence(tests))
     if not may.any():
         return []
     q = np.ones(p.shape)
@@ -576,41 +362,6 @@ def _turns(rest: Floats, i: int, j: int, lag: int) -> bool:
         return False
     low, high = np.percentile(x, [15, 85])
     return bool(low < -line / (2 * square) < high)
-
-
-def _fold(days: Days, same: Bools, found: Sequence[Link]) -> list[Link]:
-    """Keep one link where several say the same of one thing measured twice."""
-    kind = _clusters(same)
-    column = {measure.key: at for at, measure in enumerate(days.measures)}
-    groups: dict[tuple[int, ...], list[Link]] = {}
-    for link in found:
-        ends = sorted((int(kind[column[link.a]]), int(kind[column[link.b]])))
-        groups.setdefault((*ends, link.shape == "line"), []).append(link)
-    made = []
-    for links in groups.values():
-        # The measure that its service counts, not what was computed of it, speaks for both; of
-        # several always the same one, the first of the table, unless it lacks days.
-        most = max(link.n for link in links)
-        links.sort(
-            key=lambda x: (
-                sum(days.measures[column[k]].derived_from is not None for k in (x.a, x.b)),
-                x.n < SPEAKS_N * most,
-                sum(column[k] for k in (x.a, x.b)),
-                x.p,
-            )
-        )
-        rest = tuple((link.a, link.b) for link in links[1:])
-        made.append(msgspec.structs.replace(links[0], folded=rest) if rest else links[0])
-    return made
-
-
-def _clusters(same: Bools) -> Ints:
-    """Return for each measure the first one that is the same thing, by way of others too."""
-    kind = np.arange(len(same))
-    for i, j in zip(*np.nonzero(np.triu(same)), strict=True):
-        low, high = sorted((kind[i], kind[j]))
-        kind[kind == high] = low
-    return kind
 
 
 ANALYSIS = Analysis(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from diurnal.analysis import MeasureInfo
+from diurnal.analysis._links import Link
 from diurnal.analysis._phrases import inside, phrase
-from diurnal.analysis.correlations import Link
 from diurnal.model.measures import Daily
 
 _SUFFIX = {

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from diurnal.analysis import Days, MeasureInfo, correlations, exist_pearson
-from diurnal.analysis.correlations import Link, find
+from diurnal.analysis._links import Link
+from diurnal.analysis.correlations import find
 from diurnal.model.measures import Daily
 from tests.analysis.lives import STRUCTURES, Life, live
 

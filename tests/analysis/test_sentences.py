@@ -7,8 +7,8 @@ import pytest
 from diurnal import catalog
 from diurnal.analysis import MeasureInfo, exist_pearson
 from diurnal.analysis._effects import Effect
+from diurnal.analysis._links import Link
 from diurnal.analysis._phrases import is_condition, phrase
-from diurnal.analysis.correlations import Link
 from diurnal.analysis.sentences import figures, sentence, tell
 from diurnal.model.measures import Daily, Measure
 

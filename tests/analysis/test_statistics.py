@@ -10,9 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from diurnal.analysis import Days, MeasureInfo, _effects, _pairs, _scores, experiments, trends
+from diurnal.analysis import (
+    Days,
+    MeasureInfo,
+    _effects,
+    _evidence,
+    _pairs,
+    _scores,
+    experiments,
+    trends,
+)
 from diurnal.analysis._calendar import design, residuals
-from diurnal.analysis.correlations import _chance, _evidence, _local, _Tests
 
 
 def holed(seed: int, days: int = 200, measures: int = 8, share: float = 0.3) -> np.ndarray:
@@ -154,7 +162,9 @@ def test_the_cauchy_combination_is_scipys_law_of_the_average() -> None:
     weights = np.array([0.5, 0.3, 0.2])
     one = np.ones_like(p)
     out = _pairs.outcomes(np.zeros((5, 1)), _pairs.memory(np.zeros((5, 1)), 0))
-    made = _chance(_evidence(_Tests(one, one, one, one, p, out, weights)))
+    made = _evidence.chance(
+        _evidence.evidence(_evidence.Tests(one, one, one, one, p, out, weights))
+    )
     score = float((weights * stats.cauchy.isf(p[:, 0, 0])).sum())
     assert made[0, 0] == pytest.approx(stats.cauchy.sf(score))
 
@@ -163,14 +173,16 @@ def test_looking_twice_at_the_same_thing_costs_nothing() -> None:
     p = np.full((2, 1, 1), 1e-5)
     one = np.ones_like(p)
     out = _pairs.outcomes(np.zeros((5, 1)), _pairs.memory(np.zeros((5, 1)), 0))
-    made = _chance(_evidence(_Tests(one, one, one, one, p, out, np.array([0.5, 0.5]))))
+    made = _evidence.chance(
+        _evidence.evidence(_evidence.Tests(one, one, one, one, p, out, np.array([0.5, 0.5])))
+    )
     assert made[0, 0] == pytest.approx(1e-5, rel=1e-3)
 
 
 def test_local_chance_is_high_where_only_noise_is() -> None:
     rng = np.random.default_rng(9)
     p = np.concatenate([rng.random(1_000), rng.random(40) * 1e-6])
-    chance = _local(p)
+    chance = _evidence.local(p)
     assert chance[1_000:].max() < 0.05
     assert np.median(chance[:1_000]) > 0.8
 
