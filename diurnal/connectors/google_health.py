@@ -23,14 +23,14 @@ _INTERVALS: Mapping[str, tuple[str, str, float]] = {
     "activeEnergyBurned": ("energy_active", "kcal", 1),
     "totalCalories": ("energy_total", "kcal", 1),
 }
-_SAMPLES: Mapping[str, tuple[str, str, float]] = {
-    "heartRate": ("heart_rate", "beatsPerMinute", 1),
+_SAMPLES: Mapping[str, tuple[str, str, str]] = {
+    "heartRate": ("heart_rate", "beatsPerMinute", "/min"),
     "heartRateVariability": (
         "hrv_rmssd",
         "rootMeanSquareOfSuccessiveDifferencesMilliseconds",
-        1,
+        "ms",
     ),
-    "oxygenSaturation": ("spo2", "percentage", 0.01),
+    "oxygenSaturation": ("spo2", "percentage", "%"),
 }
 _EVENTS: Mapping[str, tuple[str, str, str]] = {
     "weight": ("weight", "weightGrams", "g"),
@@ -55,9 +55,10 @@ def points(point: Any, lanes: Lanes) -> Iterator[Item]:
             start, end, offset = _interval(said["interval"])
             lanes.add(measure, source, start, number(said[member]) * factor, end=end, offset=offset)
         elif type_ in _SAMPLES:
-            measure, member, factor = _SAMPLES[type_]
+            measure, member, unit = _SAMPLES[type_]
             at, offset = _sample(said["sampleTime"])
-            lanes.add(measure, source, at, number(said[member]) * factor, offset=offset)
+            value = number(said[member])
+            yield from lanes.reading(measure, source, at, value, unit, offset=offset)
         elif type_ in _EVENTS:
             measure, member, unit = _EVENTS[type_]
             at, offset = _sample(said["sampleTime"])

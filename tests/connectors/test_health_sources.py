@@ -17,6 +17,7 @@ from diurnal.connectors import (
     garmin,
     google_activity,
     google_fit,
+    google_health,
     google_timeline,
     health_connect,
     libre,
@@ -500,3 +501,10 @@ def test_each_reads_a_list_of_nothing_without_a_word(tmp_path: Path) -> None:
             with drop(written(tmp_path, "empty.json", said)) as dropped:
                 for entry in dropped.entries.values():
                     assert connector.recognise is None or connector.recognise(entry) < 0.5
+
+
+def test_94_percent_of_oxygen_at_google_health_is_0_94(tmp_path: Path) -> None:
+    told = {"sampleTime": {"physicalTime": "2026-03-01T22:00:00Z"}, "percentage": 94}
+    page = {"dataPoints": [{"dataSource": {"platform": "FITBIT"}, "oxygenSaturation": told}]}
+    said = read(google_health.CONNECTOR, written(tmp_path, "a.json", page))
+    assert [list(p.value) for p in only(Points, said, "spo2")] == [[0.94]]
