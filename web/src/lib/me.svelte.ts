@@ -76,15 +76,26 @@ class Me {
   }
 
   /** Change choices: shown at once, then stored with the account. */
-  async choose(changes: Choices): Promise<void> {
+  choose(changes: Choices): Promise<void> {
+    return this.set({ web: { ...this.choices, ...changes } }, "Your choices");
+  }
+
+  /**
+   * Change members of the account's settings: shown at once, then stored.
+   *
+   * @throws Problem: the server refuses it; what it has is shown again.
+   */
+  async set(settings: Record<string, unknown>, label: string): Promise<void> {
     if (this.account === undefined) return;
-    const web = { ...this.choices, ...changes };
-    this.account = { ...this.account, settings: { ...this.account.settings, web } };
+    this.account = { ...this.account, settings: { ...this.account.settings, ...settings } };
     this.#chosen += 1;
     try {
-      await outbox.send("PATCH", "/account", { settings: { web } }, "Your choices");
-    } finally {
+      await outbox.send("PATCH", "/account", { settings }, label);
       this.#chosen += 1;
+    } catch (error) {
+      this.#chosen += 1;
+      void this.load();
+      throw error;
     }
   }
 

@@ -1,1 +1,0 @@
-import{u as e}from"./index-BEsMtL5g.js";function t(t){(navigator.clipboard?.writeText(t)??Promise.reject(Error(`no clipboard`))).then(()=>e.say(`Copied.`),()=>e.say(`The browser does not let this page copy. Select the text instead.`,void 0,`bad`))}export{t};

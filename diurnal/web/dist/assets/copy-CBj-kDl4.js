@@ -1,0 +1,1 @@
+import{u as e}from"./index-Ce0RDJ0G.js";function t(t){(navigator.clipboard?.writeText(t)??Promise.reject(Error(`no clipboard`))).then(()=>e.say(`Copied.`),()=>e.say(`The browser does not let this page copy. Select the text instead.`,void 0,`bad`))}export{t};
