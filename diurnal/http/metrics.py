@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,16 +12,15 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
 
 # Counted here, and made into the library's objects when somebody asks: a call costs 1 µs.
-_answers: Counter[tuple[str, int]] = Counter()
-_took: dict[str, list[float]] = {}
+_counted: dict[tuple[str, int], list[float]] = {}
+"""By API and status: how many answers took up to each bound, how many longer; seconds in all."""
 
 
 def count(door: str, status: int, seconds: float) -> None:
     """Count an answer."""
-    _answers[door, status] += 1
-    known = _took.get(door)
+    known = _counted.get((door, status))
     if known is None:
-        known = _took.setdefault(door, [0.0] * (len(BOUNDS) + 2))
+        known = _counted.setdefault((door, status), [0.0] * (len(BOUNDS) + 2))
     known[bisect_left(BOUNDS, seconds)] += 1
     known[-1] += seconds
 
@@ -58,13 +56,16 @@ class _Ours:
         answers = CounterMetricFamily(
             "diurnal_answers", "Answers by API and status.", labels=("api", "status")
         )
-        for (door, status), n in sorted(_answers.items()):
-            answers.add_metric((door, str(status)), n)
+        by_door: dict[str, list[float]] = {}
+        for (door, status), counts in sorted(_counted.items()):
+            answers.add_metric((door, str(status)), sum(counts[:-1]))
+            all_ = by_door.setdefault(door, [0.0] * len(counts))
+            by_door[door] = [a + b for a, b in zip(all_, counts, strict=True)]
         yield answers
         took = HistogramMetricFamily(
             "diurnal_answer_seconds", "How long answers took.", labels=("api",)
         )
-        for door, counts in sorted(_took.items()):
+        for door, counts in by_door.items():
             total, buckets = 0.0, []
             for bound, more in zip((*map(str, BOUNDS), "+Inf"), counts, strict=False):
                 total += more
