@@ -140,7 +140,7 @@ def ctx(store: Store, data_dir: Path, migrated_url: str, clock: Clock) -> Contex
         keys=keys.load(data_dir),
         blobs=Blobs(data_dir),
         now=clock.now,
-        new_id=Ids(clock.now),
+        new_id=Ids(clock.now).new,
     )
 
 

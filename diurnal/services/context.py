@@ -51,7 +51,7 @@ class Ids:
         self._count = 0
         self._random: list[str] = []
 
-    def __call__(self) -> str:
+    def new(self) -> str:
         """Return a new id."""
         with self._lock:
             ms = self._now() // 1000
@@ -225,7 +225,7 @@ def open_context(settings: Settings, now: Callable[[], int] = clock) -> Context:
         keys=keys.load(settings.data_dir),
         blobs=Blobs(settings.data_dir),
         now=now,
-        new_id=Ids(now),
+        new_id=Ids(now).new,
     )
 
 

@@ -133,7 +133,7 @@ class Server(NamedTuple):
 @contextmanager
 def serving(ctx: Context) -> Iterator[Server]:
     """Serve on a free port, with the machine's clock."""
-    ctx = replace(ctx, now=machine_clock, new_id=Ids(machine_clock))
+    ctx = replace(ctx, now=machine_clock, new_id=Ids(machine_clock).new)
     app = App(ctx)
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=1

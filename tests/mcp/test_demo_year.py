@@ -73,7 +73,7 @@ def year(
         url = server.url(name)
     store = open_store(url)
     settings = load(data_dir=home, database_url=url, environ={})
-    ctx = Context(store, settings, keys.load(home), Blobs(home), clock.now, Ids(clock.now))
+    ctx = Context(store, settings, keys.load(home), Blobs(home), clock.now, Ids(clock.now).new)
     made = accounts.create(ctx, username="alice", password=PASSWORD)
     owner = accesses.personal(made.account_id, "alice")
     batch = ctx.store.write(lambda tx: demo.start(tx, ctx, owner)).result()

@@ -117,7 +117,7 @@ def _opened(url: str, folder: Path, clock: Clock) -> Context:
         keys=keys.load(folder),
         blobs=Blobs(folder),
         now=clock.now,
-        new_id=Ids(clock.now),
+        new_id=Ids(clock.now).new,
     )
 
 

@@ -77,7 +77,7 @@ def loaded(
         keys=keys.load(home),
         blobs=Blobs(home),
         now=clock.now,
-        new_id=Ids(clock.now),
+        new_id=Ids(clock.now).new,
     )
     made = accounts.create(ctx, username="demo", password=PASSWORD)
     owner = accesses.personal(made.account_id, "demo")

@@ -120,7 +120,12 @@ def test_one_address_guesses_at_few_accounts_and_an_account_is_guessed_at_seldom
 
 def test_failures_are_counted_for_all_processes(ctx: Context, alice: Access, clock: Clock) -> None:
     other = Context(
-        ctx.store, ctx.settings, ctx.keys, Blobs(ctx.settings.data_dir), clock.now, Ids(clock.now)
+        ctx.store,
+        ctx.settings,
+        ctx.keys,
+        Blobs(ctx.settings.data_dir),
+        clock.now,
+        Ids(clock.now).new,
     )
     for i in range(attempts.PAIR_MAX):
         with pytest.raises(Unauthenticated):

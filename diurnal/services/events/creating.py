@@ -66,11 +66,13 @@ def create(
     audit.tell(tx, len(batch), *sorted({s for new in batch for s in new.stream_ids}))
     many = len(batch) > 1
     fit: set[tuple[tuple[str, ...], str]] = set()
+    owner = caller.owner
     for i, new in enumerate(batch):
         # A batch is mostly of few kinds: what depends on stream and type alone is checked once.
         kind = (new.stream_ids, new.type)
-        check(new, f"events[{i}]." if many else "", known=kind in fit)
-        if kind not in fit or not caller.owner:
+        fits = kind in fit
+        check(new, f"events[{i}]." if many else "", known=fits)
+        if not (fits and owner):
             may_create(state, caller, new, f"events[{i}]." if many else "")
             fit.add(kind)
     if plain:
@@ -155,12 +157,14 @@ def create_each(
     answers: list[AppError | None] = []
     good: list[NewEvent] = []
     fit: set[tuple[tuple[str, ...], str]] = set()
+    owner = caller.owner
     for new in given:
         # As in `create`: what depends on stream and type alone is checked once.
         kind = (new.stream_ids, new.type)
+        fits = kind in fit
         try:
-            check(new, "", known=kind in fit)
-            if kind not in fit or not caller.owner:
+            check(new, "", known=fits)
+            if not (fits and owner):
                 may_create(state, caller, new, "")
                 fit.add(kind)
         except AppError as error:

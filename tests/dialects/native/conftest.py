@@ -53,7 +53,7 @@ def shared(shared_url: tuple[str, Path]) -> Iterator[Api]:
     url, folder = shared_url
     store, clock = open_store(url), Clock()
     settings = load(data_dir=folder, database_url=url, environ={})
-    made = Context(store, settings, keys.load(folder), Blobs(folder), clock.now, Ids(clock.now))
+    made = Context(store, settings, keys.load(folder), Blobs(folder), clock.now, Ids(clock.now).new)
     account = accounts.create(made, username="alice", password=PASSWORD, timezone="Europe/Berlin")
     owner = accesses.personal(account.account_id, "alice")
     with opened(made, owner_token(made, owner)) as shared:
