@@ -99,6 +99,18 @@ class Json(Response):
             for name, value in headers.items():
                 self.raw_headers.append((_wire_name(name), value.encode("latin-1")))
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; then do what was left for after it."""
+        start = {
+            "type": "http.response.start",
+            "status": self.status_code,
+            "headers": self.raw_headers,
+        }
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
+        if self.background is not None:
+            await self.background()
+
 
 @lru_cache(maxsize=256)
 def _wire_name(name: str) -> bytes:
@@ -193,7 +205,12 @@ async def blocking(fn: Callable[[], T]) -> T:
 
 def bearer(request: Request) -> str | None:
     """Return the token of an `Authorization: Bearer` header."""
-    scheme, _, token = (header(request.scope, b"authorization") or "").partition(" ")
+    said = header(request.scope, b"authorization")
+    if said is None:
+        return None
+    if said.startswith("Bearer "):
+        return said[7:].strip() or None
+    scheme, _, token = said.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -538,13 +555,12 @@ def base_url(request: Request, settings_url: str | None) -> str:
 
 
 def mounted(scope: Scope, prefix: str) -> Scope:
-    """Return the scope as an application mounted at `prefix` sees it.
+    """Make the scope what an application mounted at `prefix` sees, and return it.
 
     ASGI keeps `path` whole; `root_path` says what of it is the mount.
     """
-    child: MutableMapping[str, Any] = dict(scope)
-    child["root_path"] = scope.get("root_path", "") + prefix
-    return child
+    scope["root_path"] = scope.get("root_path", "") + prefix
+    return scope
 
 
 def hosted(scope: Scope, prefix: str) -> Scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -281,19 +282,13 @@ class _Resource:
         self.path = path
         self._by_method = {
             e.method: http.guarded(
-                self._handler(e), STATUSES, problem, watch=http.Watch(ctx, "native", e.name)
+                partial(run, e, ctx), STATUSES, problem, watch=http.Watch(ctx, "native", e.name)
             )
             for e in endpoints
         }
         if "GET" in self._by_method:
             self._by_method.setdefault("HEAD", self._by_method["GET"])
         self._allow = ", ".join(sorted({*self._by_method, "OPTIONS"}))
-
-    def _handler(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-        def handle(request: Request) -> Awaitable[Response]:
-            return run(endpoint, self.ctx, request)
-
-        return handle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler = self._by_method.get(scope["method"])
@@ -346,11 +341,10 @@ class _Application:
         return self._cors(scope, receive, send)
 
     def _routed(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        return self._find(scope)(scope, receive, send)
+        app = self._find(scope) if scope["type"] == "http" else self._router
+        return app(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp:
-        if scope["type"] != "http":
-            return self._router
         known = self._fixed.get(scope["path"].removeprefix(scope["root_path"]))
         return known or self._router
 

@@ -84,7 +84,7 @@ def read_new(given: EventNew, now: int, at: str) -> NewEvent:
         duration=_duration(given.duration, f"{at}duration"),
         content=given.content,
         id=given.id,
-        tags=tuple(dict.fromkeys(given.tags)),
+        tags=tuple(dict.fromkeys(given.tags)) if given.tags else (),
         description=given.description,
         client_data=given.client_data,
         zone=given.timezone,
