@@ -68,9 +68,11 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> postgres.Postgres:
+def postgres_server() -> Iterator[postgres.Postgres]:
     """The run's private server; tests that use it carry the marker `postgres`."""
-    return postgres.start()
+    server = postgres.start()
+    yield server
+    server.leave()
 
 
 @pytest.fixture

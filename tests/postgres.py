@@ -74,6 +74,7 @@ class Postgres:
         self._password = password
         self._like: dict[str, tuple[list[Any], list[str]]] = {}
         self._idle: dict[str, list[str]] = {}
+        self._beside: dict[str, psycopg.Connection[Any]] = {}
 
     def url(self, database: str) -> str:
         return f"postgresql://diurnal:{self._password}@127.0.0.1:{self.port}/{database}"
@@ -110,26 +111,47 @@ class Postgres:
             return idle.pop()
         name = self.create(template)
         if template not in self._like:
-            with psycopg.connect(self.url(name)) as connection:
-                full = _filled(connection)
-                self._like[template] = (_like(connection, full), full)
+            connection = self._beside_tests(name)
+            full = _filled(connection)
+            self._like[template] = (_like(connection, full), full)
         return name
 
     def give_back(self, name: str, template: str) -> None:
         """Empty a database for the next; what is no longer like its template is dropped."""
         like, kept = self._like[template]
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute(_OTHERS)
-            same = _like(connection, kept) == like
-            if same:
-                full = [name for name in _filled(connection) if name not in kept]
-                if full:
-                    names = sql.SQL(", ").join(map(sql.Identifier, full))
-                    connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+        connection = self._beside_tests(name)
+        connection.execute(_OTHERS)
+        same = _like(connection, kept) == like
         if same:
+            full = [name for name in _filled(connection) if name not in kept]
+            if full:
+                names = sql.SQL(", ").join(map(sql.Identifier, full))
+                connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(names), prepare=False)
             self._idle[template].append(name)
         else:
+            self._beside.pop(name).close()
             self.drop(name)
+
+    def _beside_tests(self, name: str) -> psycopg.Connection[Any]:
+        """Return a connection to a lent database that stays open from test to test.
+
+        A new one reads the catalogue first, which takes longer than all it is wanted for.
+        """
+        kept = self._beside.get(name)
+        if kept is not None:
+            try:
+                kept.execute("SELECT 1")
+            except psycopg.OperationalError:  # a test ended all connections there were
+                kept.close()
+            else:
+                return kept
+        self._beside[name] = made = psycopg.connect(self.url(name), autocommit=True)
+        return made
+
+    def leave(self) -> None:
+        """Close what is still open to it."""
+        while self._beside:
+            self._beside.popitem()[1].close()
 
     def restart(self, mode: str) -> None:
         """Stop the server the way `mode` says (immediate is a crash) and start it again."""
@@ -150,7 +172,8 @@ def _like(connection: psycopg.Connection[Any], kept: list[str]) -> list[Any]:
     for table in kept:
         with contextlib.suppress(psycopg.errors.UndefinedTable), connection.transaction():
             whole = sql.SQL("SELECT * FROM {} ORDER BY 1").format(sql.Identifier(table))
-            told += connection.execute(whole).fetchall()
+            # Prepared, it would not live through a migration that a test makes.
+            told += connection.execute(whole, prepare=False).fetchall()
     return told
 
 
