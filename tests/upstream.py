@@ -137,7 +137,7 @@ def serving(answer: Callable[[Asked], Said]) -> Iterator[Upstream]:
         upstream.close()
 
 
-def until(true: Callable[[], bool], seconds: float = 5) -> None:
+def until(true: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for something that another thread does."""
     end = time.monotonic() + seconds
     while not true():

@@ -54,6 +54,9 @@ MODES = {
         "has_touch": True,
     },
 }
+WAIT_MS = 20_000
+"""For what will come to pass; an expectation that holds waits for nothing."""
+expect.set_options(timeout=WAIT_MS)
 AXE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -238,7 +241,7 @@ class Visit:
 def visiting(browser: Browser, server: Server, mode: str = "light") -> Iterator[Visit]:
     """Open a window of its own, with nobody signed in."""
     context = browser.new_context(timezone_id=ZONE, locale="en-GB", **MODES[mode])
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     visit = Visit(server, context, page, mode)
     page.on(

@@ -17,7 +17,7 @@ from diurnal.services import accesses
 from diurnal.services.context import Context
 from tests.cases import write
 from tests.dialects.client import personal_token
-from tests.live.following import Server, serving
+from tests.live.following import WAIT_S, Server, serving
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ class Sock:
     def __init__(self, server: Server, secret: str, namespace: str) -> None:
         sid = handshake(server, secret)
         url = f"ws://127.0.0.1:{server.port}/socket.io/1/websocket/{sid}"
-        self.wire = websocket.create_connection(url, timeout=5)
+        self.wire = websocket.create_connection(url, timeout=WAIT_S)
         self.namespace = namespace
         assert self.wire.recv() == "1::"
         self.wire.send(f"1::{namespace}")

@@ -19,7 +19,7 @@ from diurnal.services import accesses, accounts, legacy
 from diurnal.services.context import Context
 from tests.cases import write
 from tests.dialects.client import personal_token, token
-from tests.live.following import SOON_S, Server, serving
+from tests.live.following import SOON_S, WAIT_S, Server, serving
 
 HOME = "/pryv/alice/alice"
 NOTE = {"streamIds": ["diurnal-note"], "type": "note/txt", "content": "hello"}
@@ -44,7 +44,7 @@ def connected(server: Server, secret: str, namespace: str = HOME) -> Iterator[An
 
 def call(client: Any, method: str, params: Any) -> tuple[Any, Any]:
     """Return (error, result)."""
-    answer = client.call(method, params, timeout=5)
+    answer = client.call(method, params, timeout=WAIT_S)
     return (answer[0], answer[1]) if isinstance(answer, list | tuple) else (answer, None)
 
 
@@ -55,7 +55,7 @@ def told(client: Any, within: float = SOON_S) -> list[Any]:
 @contextmanager
 def raw(server: Server, secret: str = "") -> Iterator[websocket.WebSocket]:
     url = f"ws://127.0.0.1:{server.port}/socket.io/?EIO=4&transport=websocket&auth={secret}"
-    opened = websocket.create_connection(url, timeout=5)
+    opened = websocket.create_connection(url, timeout=WAIT_S)
     try:
         assert json.loads(opened.recv()[1:])["pingInterval"] == 25_000
         yield opened
@@ -230,7 +230,7 @@ def test_bad_scopes_are_refused(server: Server, alice: Access) -> None:
         assert error["error"]["id"] == "invalid-operation"
 
 
-def ended(client: Any, within: float = 5.0) -> float:
+def ended(client: Any, within: float = WAIT_S) -> float:
     """Return how long it took until the server let go."""
     began = time.monotonic()
     while client.connected and time.monotonic() < began + within:
@@ -270,7 +270,7 @@ def test_a_closed_account_is_closed(server: Server, alice: Access) -> None:
         assert ended(client) < SOON_S
 
 
-def none_open(server: Server, within: float = 5.0) -> bool:
+def none_open(server: Server, within: float = WAIT_S) -> bool:
     """Wait until the server holds no socket any more."""
     sockets = server.app._sockets._sockets
     deadline = time.monotonic() + within
