@@ -8,10 +8,10 @@ from typing import Any
 from diurnal.services import accesses, accounts, connections, sources, upstreams
 from diurnal.services.context import Context, opened
 from diurnal.settings import Settings, load
-from tests.test_cli import diurnal, document, home
+from tests.test_cli import diurnal, document, home, made_home
 from tests.upstream import Asked, Said, serving
 
-__all__ = ["home"]
+__all__ = ["home", "made_home"]
 
 
 def commits(asked: Asked) -> Said:
