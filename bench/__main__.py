@@ -18,6 +18,7 @@ from bench.report import Missing, Table
 
 SUBJECTS = (
     "http_events",
+    "instructions",
     "series",
     "series_codec",
     "apple_import",

@@ -174,9 +174,14 @@ def _settle(server: Server) -> None:
 def bare() -> Iterator[Server]:
     """Run the bare ASGI app, under the same uvicorn."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bench.bare:app", "--port", str(port)]
-    with running([*command, "--no-access-log", "--log-level", "warning"], port) as server:
+    with running(bare_app(port), port) as server:
         yield server
+
+
+def bare_app(port: int) -> list[str]:
+    """Return the command line of the bare ASGI app."""
+    command = [sys.executable, "-m", "uvicorn", "bench.bare:app", "--port", str(port)]
+    return [*command, "--no-access-log", "--log-level", "warning"]
 
 
 @dataclass(frozen=True)
