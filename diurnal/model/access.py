@@ -292,13 +292,13 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         tags: Iterable[str],
         at: int,
         end: int | None,
-        until: Until,
+        until: Until | None,
     ) -> Place | None:
         """Return how exactly a datum in `streams` is shown as it was written, None for not at all.
 
         Args:
             at, end: of the datum; `end` is None while it runs.
-            until: where delays end now.
+            until: where delays end now; None: as if all were over.
         """
         if self.owner:
             return Place.EXACT
@@ -308,7 +308,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
             for s in streams
             for p in self.nearest(tree, s)
             if p.allows.reads and not p.days_only and p.fits(measure, given, at)
-            if not p.delay or is_past(at, end, until(p.delay))
+            if until is None or not p.delay or is_past(at, end, until(p.delay))
         )
         return min(shown, key=_BLUR.__getitem__, default=None)
 

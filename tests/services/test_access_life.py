@@ -341,6 +341,19 @@ def test_a_token_of_some_rights_does_no_more(ctx: Context, alice: Access) -> Non
         assert not may(ctx, app, streams.update, "diurnal-note", {"name": "x"})
 
 
+def test_what_may_be_read_until_a_day_is_not_moved_past_it(ctx: Context, alice: Access) -> None:
+    """An app that may change a stream's data for good, but read them until a day, lost its own."""
+    writes = on("diurnal-weight", rights=("create", "update"))
+    app = share(ctx, alice, on("diurnal-weight", Level.READ, end=START + DAY), writes)
+    [weight] = cases.add(ctx, alice, cases.weigh(70, START))
+    cases.write(ctx, events.update, app, weight.id, {"content": 71})
+    with pytest.raises(Forbidden, match="where you may not read it"):
+        cases.write(ctx, events.update, app, weight.id, {"time": START + 2 * DAY})
+    assert [e["content"] for e in cases.found(ctx, app)] == [71]
+    cases.write(ctx, events.update, alice, weight.id, {"time": START + 2 * DAY})
+    assert cases.found(ctx, app) == []
+
+
 def test_a_chosen_token_is_kept_as_a_hash(ctx: Context, alice: Access) -> None:
     stored, token = make(ctx, alice, on(BODY), token="chosen-by-the-client")
     assert token == "chosen-by-the-client"

@@ -15,7 +15,7 @@ from diurnal.services.context import AccountState, Context
 from diurnal.services.events.fields import check, dated, meaning
 from diurnal.services.events.marking import touch
 from diurnal.services.events.reading import existing
-from diurnal.services.events.rights import may_change, may_delete, refuse_streams
+from diurnal.services.events.rights import may_change, may_delete, must_still_read, refuse_streams
 from diurnal.services.events.versions import keep
 from diurnal.store import changes
 from diurnal.store import events as store
@@ -82,6 +82,7 @@ def update(tx: WriteTx, ctx: Context, caller: Access, id_: str, fields: Mapping[
         modified=stamp.at,
         modified_by=caller.id,
     )
+    must_still_read(state, caller, new)
     store_changed(tx, ctx, state, caller, stamp, old, new, "update")
     return sight.shown(ctx, state, caller, new)
 

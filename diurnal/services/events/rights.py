@@ -64,6 +64,24 @@ def may_change(state: AccountState, caller: Access, old: Event, now_in: Sequence
             raise Forbidden(f"no right to change what is in stream {s!r}")
 
 
+def must_still_read(state: AccountState, caller: Access, changed: Event) -> None:
+    """Refuse a change after which its maker could not read the event any more.
+
+    What it may read and what it may change can be said by permissions that end at different times.
+    """
+    kept = caller.sight(
+        state.tree,
+        changed.stream_ids,
+        measure=changed.measure,
+        tags=changed.tags,
+        at=changed.time,
+        end=changed.end,
+        until=None,
+    )
+    if kept is None:
+        raise Forbidden("this change would put the event where you may not read it")
+
+
 def may_delete(state: AccountState, caller: Access, old: Event) -> None:
     """Refuse who may delete in none of the event's streams."""
     if not caller.owner and not any(_rights(state, caller, s, old).deletes for s in old.stream_ids):
