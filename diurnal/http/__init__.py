@@ -185,13 +185,13 @@ async def write(ctx: Context, fn: Callable[[WriteTx], T]) -> T:
 _TURNS = anyio.CapacityLimiter(4)
 
 
-def join(ctx: Context, key: Hashable, fn: Joined[A, T], item: A) -> Awaitable[T]:
+def join(ctx: Context, key: tuple[Hashable, ...], fn: Joined[A, T], item: A) -> Awaitable[T]:
     """Run a small write together with others of its kind that wait; ends when it is durable."""
     one = doing.current()
     if one is None or one.account_id is None:
         return ctx.store.join(key, fn, item)
     noting = partial(doing.note_each, ctx, fn, one.account_id)
-    return ctx.store.join((key, "noted"), noting, (item, one))
+    return ctx.store.join((*key, "noted"), noting, (item, one))
 
 
 async def blocking(fn: Callable[[], T]) -> T:

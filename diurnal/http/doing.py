@@ -58,7 +58,7 @@ class Watch:
 
 def request_id() -> str:
     """Return a new id of a request."""
-    return f"{_PROCESS}-{next(_numbers):x}"
+    return f"{_PROCESS}-{next(_numbers)}"
 
 
 def current() -> Doing | None:

@@ -86,10 +86,11 @@ def dated(state: AccountState, measure: Measure | None, e: NewEvent | Event) -> 
     from midnight to noon) for the day its middle is in; everything else for the day it began.
     """
     counted = e.time
-    if measure is not None and measure.shape is Shape.SESSION and measure.group == "sleep":
-        counted = e.time + (e.duration or 0)
-    elif measure is not None and measure.daily is Daily.LAST and e.duration:
-        counted = e.time + e.duration // 2
+    if e.duration and measure is not None:
+        if measure.shape is Shape.SESSION and measure.group == "sleep":
+            counted = e.time + e.duration
+        elif measure.daily is Daily.LAST:
+            counted = e.time + e.duration // 2
     if isinstance(e, NewEvent) and e.offset is not None:
         return e.offset, time.day_of(counted, e.offset)
     if e.zone is not None:
