@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ import msgspec
 from bench import server
 from bench.report import Report, cpu_of
 from diurnal import catalog
+from diurnal.app import keep_objects
 from diurnal.auth import tokens
 from diurnal.dialects.exist import ownership, reading, shapes, writing
 from diurnal.dialects.personal import elements, resources
@@ -42,9 +42,7 @@ def run(report: Report, quick: bool) -> None:
         with opened(settings) as ctx:
             owner = accesses.personal(1, server.ACCOUNT)
             _fill(ctx, owner)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 100)
+            keep_objects()
             for name, work in _reads(ctx, owner).items():
                 # What the first read computes is stored behind it: else that is measured.
                 work()

@@ -82,14 +82,14 @@ class App:
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
-        self._mounts: dict[str, tuple[str, str, ASGIApp]] = {}
+        self._mounts: dict[str, tuple[str, ASGIApp]] = {}
         self._hosts: dict[str, tuple[str, ASGIApp]] = {}
         self._user_hosts: dict[str, tuple[str, ASGIApp]] = {}
         known: dict[str, Handler] = {}
         for dialect in dialects().values():
             app = dialect.app(ctx)
             for prefix in (dialect.prefix, *dialect.also_at):
-                self._mounts[prefix.split("/")[1]] = (prefix, f"{prefix}/", app)
+                self._mounts[prefix.split("/")[1]] = (prefix, app)
             chosen = ctx.settings.dialects.get(dialect.name)
             if chosen is not None and chosen.later_host and not dialect.also_at:
                 raise InvalidInput(
@@ -103,7 +103,7 @@ class App:
                         self._user_hosts[name] = (prefix, app)
             if dialect.well_known is not None:
                 known.update(dialect.well_known(ctx))
-        self._mounts[mcp.NAME] = (mcp.PREFIX, f"{mcp.PREFIX}/", mcp.app(ctx))
+        self._mounts[mcp.NAME] = (mcp.PREFIX, mcp.app(ctx))
         known.update(mcp.well_known(ctx))
         self._well_known = router(known, _nowhere)
         self._pages = pages.app(ctx)
@@ -134,11 +134,6 @@ class App:
         live.given(scope, self._hub)
         path: str = scope["path"]
         first = path.split("/", 2)[1] if path.startswith("/") else ""
-        mount = self._mounts.get(first)
-        if mount is not None and (host.of is not None or scope["type"] != "http"):
-            mount = None
-        if mount is not None and (path.startswith(mount[1]) or path == mount[0]):
-            return mount[2](mounted(scope, mount[0]), receive, send)
         if first == SOCKETS:
             return self._sockets(scope, receive, send)
         if scope["type"] == "websocket":
@@ -147,6 +142,9 @@ class App:
             prefix, app = host.of
             asked = scope if host.user is None else of_user(scope, host.user)
             return app(hosted(asked, prefix), receive, send)
+        mount = self._mounts.get(first)
+        if mount is not None and (path == mount[0] or path.startswith(mount[0] + "/")):
+            return mount[1](mounted(scope, mount[0]), receive, send)
         if first == WELL_KNOWN:
             return self._well_known(mounted(scope, f"/{WELL_KNOWN}"), receive, send)
         if path == "/metrics":
@@ -203,10 +201,7 @@ class App:
             asyncio.create_task(self._flush_forever()),
             asyncio.create_task(self._audit_forever()),
         ]
-        # What is loaded now stays: fewer objects to walk, 1.6 to 3.5 times on large bodies.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 100)
+        keep_objects()
         keep_memory()
         try:
             yield
@@ -252,6 +247,16 @@ class App:
 
 def _of(counts: Mapping[tuple[int, str], int], account_id: int) -> dict[tuple[int, str], int]:
     return {key: n for key, n in counts.items() if key[0] == account_id}
+
+
+def keep_objects() -> None:
+    """Leave what is loaded now out of each search for garbage, and search more seldom.
+
+    It stays: fewer objects to walk, 1.6 to 3.5 times on large bodies.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.metadata
 import ipaddress
 import os
@@ -56,9 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep what all tests share out of each search for garbage, as the server does."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    from diurnal.app import keep_objects
+
+    keep_objects()
 
 
 @pytest.fixture

@@ -302,13 +302,11 @@ def _said(measure: Measure, unit: str) -> str:
 
 def number(measure: Measure, content: Any, unit: str) -> float | None:
     """Return what the content of an event counts as, in the canonical unit; None for no number."""
-    kind = type(content)
-    if kind is not int and kind is not float:
-        if isinstance(content, str):
-            word = _WORDS.get(unit, {}).get(content)
-            return None if word is None else float(word)
-        if isinstance(content, bool) or not isinstance(content, (int, float)):
-            return None
+    if isinstance(content, str):
+        word = _WORDS.get(unit, {}).get(content)
+        return None if word is None else float(word)
+    if isinstance(content, bool) or not isinstance(content, (int, float)):
+        return None
     if measure.value not in _NUMERIC and measure.daily not in (Daily.COUNT, Daily.DURATION):
         return None
     try:

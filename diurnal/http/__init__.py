@@ -58,12 +58,11 @@ _HEADERS = "diurnal.headers"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-_COMMON = (
+_COMMON = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-)
+]
 """What every answer carries, where it does not say otherwise."""
-_COMMON_LIST = [*_COMMON]
 _COMMON_NAMES = frozenset(name for name, _ in _COMMON)
 NOT_STORED = (b"cache-control", b"no-store")
 
@@ -99,18 +98,6 @@ class Json(Response):
             for name, value in headers.items():
                 self.raw_headers.append((_wire_name(name), value.encode("latin-1")))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it; then do what was left for after it."""
-        start = {
-            "type": "http.response.start",
-            "status": self.status_code,
-            "headers": self.raw_headers,
-        }
-        await send(start)
-        await send({"type": "http.response.body", "body": self.body})
-        if self.background is not None:
-            await self.background()
-
 
 @lru_cache(maxsize=256)
 def _wire_name(name: str) -> bytes:
@@ -142,23 +129,19 @@ async def body(request: Request, limit: int) -> bytes:
     told = header(request.scope, b"content-length")
     if told is not None and told.isdigit() and int(told) > limit:
         raise _too_large(limit)
-    message = await request.receive()
-    whole: bytes = message.get("body", b"")
-    if not message.get("more_body") and len(whole) <= limit and "body" in message:
-        return whole  # most bodies come in one piece
     parts: list[bytes] = []
     size = 0
     while True:
+        message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        part = message.get("body", b"")
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        parts.append(part)
         if not message.get("more_body"):
-            return b"".join(parts)
-        message = await request.receive()
+            return b"".join((*parts, part)) if parts else part
+        parts.append(part)
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -205,12 +188,7 @@ async def blocking(fn: Callable[[], T]) -> T:
 
 def bearer(request: Request) -> str | None:
     """Return the token of an `Authorization: Bearer` header."""
-    said = header(request.scope, b"authorization")
-    if said is None:
-        return None
-    if said.startswith("Bearer "):
-        return said[7:].strip() or None
-    scheme, _, token = said.partition(" ")
+    scheme, _, token = (header(request.scope, b"authorization") or "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
@@ -609,7 +587,7 @@ def with_common(send: Send) -> Send:
     def sending(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
-            if headers[2:4] != _COMMON_LIST:  # where `Json` has them
+            if headers[2:4] != _COMMON:  # where `Json` has them
                 # ASGI has names in lower case.
                 named = _COMMON_NAMES.intersection([name for name, _ in headers])
                 more = [h for h in _COMMON if h[0] not in named] if named else _COMMON

@@ -8,7 +8,7 @@ import msgspec
 
 from diurnal.errors import Forbidden, HiddenReference
 from diurnal.model import places
-from diurnal.model.access import Access, Place
+from diurnal.model.access import Access, Place, Until
 from diurnal.model.events import Event, body_json, tail_json
 from diurnal.model.measures import Measure
 from diurnal.services.context import AccountState, Context
@@ -19,8 +19,15 @@ from diurnal.store.event_queries import Found
 
 def of(ctx: Context, state: AccountState, caller: Access, event: Event) -> Place | None:
     """Return how exactly an event is shown, None for not at all: any of its streams suffices."""
-    if caller.owner:
-        return Place.EXACT
+    return Place.EXACT if caller.owner else _seen(state, caller, event, state.until(ctx.now()))
+
+
+def ever(state: AccountState, caller: Access, event: Event) -> bool:
+    """Return whether an event is shown at all, as if all delays were over."""
+    return _seen(state, caller, event, None) is not None
+
+
+def _seen(state: AccountState, caller: Access, event: Event, until: Until | None) -> Place | None:
     return caller.sight(
         state.tree,
         event.stream_ids,
@@ -28,7 +35,7 @@ def of(ctx: Context, state: AccountState, caller: Access, event: Event) -> Place
         tags=event.tags,
         at=event.time,
         end=event.end,
-        until=state.until(ctx.now()),
+        until=until,
     )
 
 

@@ -89,9 +89,6 @@ class Who(StrEnum):
     OWNER = "owner"
 
 
-_NO_PARTS: dict[str, str] = {}
-
-
 class Call:
     """One request, read."""
 
@@ -100,7 +97,7 @@ class Call:
     def __init__(self, ctx: Context, request: Request) -> None:
         self.ctx = ctx
         self.request = request
-        self.path: dict[str, str] = request.scope.get("path_params", _NO_PARTS)
+        self.path: dict[str, str] = request.path_params
         self._caller: Access | None = None
         self.query: Any = None
         self.body: Any = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from diurnal.errors import Forbidden, HiddenReference, InvalidInput, UnknownReference
 from diurnal.model.access import Access, Rights
 from diurnal.model.events import Event, NewEvent
+from diurnal.services import sight
 from diurnal.services.context import AccountState
 
 
@@ -69,16 +70,7 @@ def must_still_read(state: AccountState, caller: Access, changed: Event) -> None
 
     What it may read and what it may change can be said by permissions that end at different times.
     """
-    kept = caller.sight(
-        state.tree,
-        changed.stream_ids,
-        measure=changed.measure,
-        tags=changed.tags,
-        at=changed.time,
-        end=changed.end,
-        until=None,
-    )
-    if kept is None:
+    if not sight.ever(state, caller, changed):
         raise Forbidden("this change would put the event where you may not read it")
 
 
