@@ -77,7 +77,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     clock: int | None = None
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """An event as it is stored.
 
     Attributes:
