@@ -40,6 +40,9 @@ REDIS_S = 0.5
 """Redis gets this long; then the process counts by itself."""
 REDIS_AWAY_S = 5.0
 """For this long after a failure it is not asked: one that hangs would hold up every call."""
+TOLD_S = 1.0
+"""What is left of a larger one is told at most so often: it is known in lumps, and each header is
+a microsecond. draft-ietf-httpapi-ratelimit-headers wants them in no answer in particular."""
 QUIET_S = 60.0
 """Refusals of one key are noted this far apart: they cost us no more than they cost the caller."""
 
@@ -49,11 +52,13 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class _Lump:
     """What one key may still do without asking."""
 
-    __slots__ = ("headers", "left", "until")
+    __slots__ = ("headers", "left", "telling", "until")
 
     def __init__(self) -> None:
         self.left = 0
         self.until = 0.0
+        self.telling = 0.0
+        """When `headers` are to be told again."""
         self.headers: Headers = ()
 
 
@@ -83,9 +88,15 @@ class Limit:
     def ready(self, key: str) -> Headers | None:
         """Take one call from what the key has left; None where it has to be asked for more."""
         lump = self._keys.get(key)
-        if lump is None or lump.left <= 0 or lump.until < time.monotonic():
+        if lump is None or lump.left <= 0:
+            return None
+        now = time.monotonic()
+        if lump.until < now:
             return None
         lump.left -= 1
+        if lump.telling > now:
+            return ()
+        lump.telling = now + TOLD_S
         return lump.headers
 
     async def take(self, key: str) -> Headers:
@@ -109,7 +120,9 @@ class Limit:
             self._keys.pop(next(iter(self._keys)))
         lump = self._keys.setdefault(key, _Lump())
         lump.left = size - 1
-        lump.until = time.monotonic() + self._item.get_expiry()
+        now = time.monotonic()
+        lump.until = now + self._item.get_expiry()
+        lump.telling = now + TOLD_S
         left = told.remaining + size - 1
         name = self._name.partition(":")[2]
         lump.headers = (

@@ -78,7 +78,33 @@ def test_a_client_that_calls_a_lot_is_not_slowed_and_none_turns_limits_off(
         with opened(made, token) as api:
             answers = [api("GET", "/account") for _ in range(150)]
         assert {a.status_code for a in answers} == {200}
-        assert ("ratelimit" in answers[-1].headers) == (made.settings.address_rate != "none")
+        assert ("ratelimit" in answers[0].headers) == (made.settings.address_rate != "none")
+
+
+def test_what_is_left_of_a_generous_limit_is_told_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    limit = limits.Limit("native:token", "30000/minute", limits.Storage(None))
+
+    def told(calls: int) -> list[dict[bytes, bytes]]:
+        async def taken() -> list[limits.Headers]:
+            return [await limit.take("one") for _ in range(calls)]
+
+        return [dict(headers) for headers in asyncio.run(taken()) if headers]
+
+    [first] = told(200)
+    assert first[b"ratelimit-policy"] == b'"token";q=30000;w=60'
+    assert first[b"ratelimit"].startswith(b'"token";r=29999;t=')
+    now += 0.9
+    assert told(50) == []
+    now += 0.2
+    [again] = told(40)
+    assert again == first  # known in lumps of 300
+    # Each lump is told when it is taken.
+    [later] = told(20)
+    assert later[b"ratelimit"].startswith(b'"token";r=29699;t=')
 
 
 def test_refusals_in_a_row_are_noted_once(ctx: Context, alice: Access) -> None:
