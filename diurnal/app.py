@@ -10,13 +10,14 @@ import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from diurnal import live, mcp, plugins
 from diurnal.dialects import Dialect
@@ -114,20 +115,24 @@ class App:
             if door is not None
         }
         self._named = lru_cache(maxsize=1024)(self._host)
+        proxies = [str(network) for network in ctx.settings.trusted_proxies]
+        self._proxied = ProxyHeadersMiddleware(cast("Any", self._answering), proxies)
         self._hub = live.Hub(ctx)
         self._sockets = Mount(ctx, self._hub, doors)
         self._tasks: list[asyncio.Task[Any]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # Every request comes by these two: no coroutines, and a proxy is asked about where one spoke.
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one connection."""
-        if scope["type"] == "http":
-            send = with_common(send)
-        await self._answering(scope, receive, send)
-
-    def _answering(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Return the answer to one connection; every request comes by here: no coroutine."""
         if scope["type"] == "lifespan":
             return self._lifespan(receive, send)
+        if scope["type"] == "http":
+            send = with_common(send)
+        if header(scope, b"x-forwarded-for") or header(scope, b"x-forwarded-proto"):
+            return self._proxied(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        return self._answering(scope, receive, send)
+
+    def _answering(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         host = self._named(header(scope, b"host") or "")
         if not host.allowed:
             return PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)

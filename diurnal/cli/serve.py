@@ -236,8 +236,8 @@ def _config(settings: Settings, application: Any, **more: Any) -> Any:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        interface="asgi3",
+        proxy_headers=False,  # the application does so, for those that have any
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=GRACEFUL_S,

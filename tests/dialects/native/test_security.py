@@ -8,7 +8,7 @@ import pyotp
 import pytest
 
 from diurnal.model.access import Access
-from diurnal.services import accesses, legacy
+from diurnal.services import accesses, audit, legacy
 from diurnal.services.context import Context
 from tests.authenticator import Authenticator
 from tests.clock import MINUTE, SECOND, Clock
@@ -299,3 +299,25 @@ def test_the_picture_outlives_the_sweep(ctx: Context, alice: Access, api: Api) -
     assert attachments.sweep(ctx, alice.account_id, before=2**62) == 1
     owner = accesses.personal(alice.account_id, "alice")
     assert ctx.store.read(lambda tx: profile.avatar(tx, owner)).size == len(PNG) + 1
+
+
+def test_a_proxy_is_believed_about_its_client_and_nobody_else_is(
+    ctx: Context, alice: Access
+) -> None:
+    token = owner_token(ctx, alice)
+    said = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    for address in ("127.0.0.1", "198.51.100.7"):
+        with opened(ctx, token, address=address) as api:
+            api.ok("GET", "/account", headers=said)
+            base = {
+                name: api.page(
+                    "GET", "/.well-known/oauth-authorization-server", headers={name: value}
+                ).json()["issuer"]
+                for name, value in said.items()
+            }
+        believed = address == "127.0.0.1"
+        assert base["X-Forwarded-Proto"].startswith("https://" if believed else "http://")
+        assert base["X-Forwarded-For"].startswith("http://")
+    audit.flush(ctx)
+    found = ctx.store.read(lambda tx: audit.find(tx, alice, audit.Query(actions=("account.get",))))
+    assert [e.line.address for e in found] == ["198.51.100.7", "203.0.113.9"]
