@@ -74,7 +74,7 @@ def _in_array(element: in_list, compiler: Any, **kw: Any) -> str:
     return f"{column} = ANY({bind})"
 
 
-_ROW = re.compile(r" VALUES (\((?:\?, )*\?\))")
+_ROW = re.compile(r"^INSERT (.* VALUES) (\((?:\?, )*\?\))", re.DOTALL)
 
 
 class _Text:
@@ -96,13 +96,14 @@ class _Text:
         self._many: dict[int, str | None] = {}
 
     def of_rows(self, n: int) -> str | None:
-        """Return the text that inserts `n` rows, whose values follow one another.
+        """Return SQLite's text that inserts `n` rows, whose values follow one another.
 
-        None for what inserts no rows of parameters alone.
+        None for what inserts no rows of parameters alone. Where one row fails, those before it
+        stay: whoever asked rolls back, and SQLite needs no copy of each page to do so itself.
         """
         if n not in self._many:
             several, found = _ROW.subn(
-                lambda row: f" VALUES {', '.join([row[1]] * n)}", self.text, count=1
+                lambda said: f"INSERT OR FAIL {said[1]} {', '.join([said[2]] * n)}", self.text
             )
             self._many[n] = several if found else None
         return self._many[n]
