@@ -106,11 +106,10 @@ def _wire_name(name: str) -> bytes:
 
 def header(scope: Scope, name: bytes) -> str | None:
     """Return a request header, the first of that name; `name` in lower case."""
-    try:
-        value = scope[_HEADERS].get(name)
-    except KeyError:
-        scope[_HEADERS] = known = dict(scope["headers"][::-1])
-        value = known.get(name)
+    known = scope.get(_HEADERS)
+    if known is None:
+        known = scope[_HEADERS] = dict(scope["headers"][::-1])
+    value: bytes | None = known.get(name)
     return None if value is None else value.decode("latin-1")
 
 

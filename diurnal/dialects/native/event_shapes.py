@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from diurnal.dialects.native import wire
+from diurnal.errors import InvalidInput
 from diurnal.model.events import (
     STREAMS_PER_EVENT_MAX,
     TAGS_MAX,
@@ -17,12 +20,15 @@ from diurnal.services import events
 LIMIT_MAX = 10_000
 LIMIT = 100
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX)]
+_TYPE = r"^(series:)?[a-z0-9-]+/[a-z0-9-]+$(?!\n)"
 Type = Annotated[
     str,
+    # Told here, looked at by `check_type`: the types are few, and to match each is half of reading
+    # an event.
     msgspec.Meta(
-        pattern=r"^(series:)?[a-z0-9-]+/[a-z0-9-]+$(?!\n)",
         max_length=TEXT_MAX,
         description="`class/format`; the format names the unit of `content`.",
+        extra_json_schema={"pattern": _TYPE},
     ),
 ]
 EventId = Annotated[
@@ -39,6 +45,20 @@ Seconds = Annotated[
     float | int | None, msgspec.Meta(description="Seconds; 0 for an instant, null while it runs.")
 ]
 Offset = Annotated[int, msgspec.Meta(ge=-18 * 60, le=18 * 60, description="Minutes from UTC.")]
+
+
+_is_type = lru_cache(maxsize=1024)(re.compile(_TYPE).search)
+
+
+def check_type(text: str) -> str:
+    """Return the type of an event.
+
+    Raises:
+        InvalidInput: it is not `class/format`.
+    """
+    if _is_type(text) is None:
+        raise InvalidInput("a type is class/format, like mass/kg", field="type")
+    return text
 
 
 class EventNew(wire.Input, gc=False):

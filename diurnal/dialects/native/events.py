@@ -22,6 +22,7 @@ from diurnal.dialects.native.event_shapes import (
     EventsQuery,
     EventsStored,
     EventVersions,
+    check_type,
 )
 from diurnal.errors import Conflict, InvalidInput
 from diurnal.model import time
@@ -77,29 +78,33 @@ def _found_json(found: Sequence[Found], files: Mapping[str, Sequence[File]]) -> 
 
 def read_new(given: EventNew, now: int, at: str) -> NewEvent:
     """Turn a wire event into ours; `at` is where it stands, for messages."""
-    return NewEvent(
-        stream_ids=tuple(given.stream_ids),
-        type=given.type,
-        time=now if given.time is None else wire.instant(given.time, f"{at}time"),
-        duration=_duration(given.duration, f"{at}duration"),
-        content=given.content,
-        id=given.id,
-        tags=tuple(dict.fromkeys(given.tags)) if given.tags else (),
-        description=given.description,
-        client_data=given.client_data,
-        zone=given.timezone,
-        offset=given.offset,
-        source=given.source,
-        source_id=given.source_id,
-    )
+    try:
+        return NewEvent(
+            stream_ids=tuple(given.stream_ids),
+            type=check_type(given.type),
+            time=now if given.time is None else wire.instant(given.time, "time"),
+            duration=_duration(given.duration),
+            content=given.content,
+            id=given.id,
+            tags=tuple(dict.fromkeys(given.tags)) if given.tags else (),
+            description=given.description,
+            client_data=given.client_data,
+            zone=given.timezone,
+            offset=given.offset,
+            source=given.source,
+            source_id=given.source_id,
+        )
+    except InvalidInput as error:
+        error.field = f"{at}{error.field}"
+        raise
 
 
-def _duration(seconds: float | None, field: str) -> int | None:
-    if seconds is None:
-        return None
+def _duration(seconds: float | None) -> int | None:
+    if not seconds:
+        return None if seconds is None else 0
     if seconds < 0:
-        raise InvalidInput("a duration is not negative", field=field)
-    return time.from_seconds(seconds, field=field)
+        raise InvalidInput("a duration is not negative", field="duration")
+    return time.from_seconds(seconds, field="duration")
 
 
 async def get_many(call: Call) -> Response:
@@ -180,7 +185,8 @@ async def get_versions(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """Store one event, or many; the same request with the same key is answered again."""
     now = call.ctx.now()
-    many = b'"events"' in call.raw and wire.read_body(_Shape, call.raw).events is not msgspec.UNSET
+    named = call.raw.find(b'"events"') >= 0
+    many = named and wire.read_body(_Shape, call.raw).events is not msgspec.UNSET
     if many:
         wires = wire.read_body(EventsNew, call.raw).events
         batch = [read_new(w, now, f"events[{i}].") for i, w in enumerate(wires)]
@@ -246,9 +252,11 @@ async def update(call: Call) -> Response:
     if "time" in fields:
         fields["time"] = wire.instant(fields["time"], "time")
     if "duration" in fields:
-        fields["duration"] = _duration(fields["duration"], "duration")
+        fields["duration"] = _duration(fields["duration"])
     if "stream_ids" in fields:
         fields["stream_ids"] = tuple(fields["stream_ids"])
+    if "type" in fields:
+        check_type(fields["type"])
     if "tags" in fields:
         fields["tags"] = tuple(dict.fromkeys(fields["tags"]))
     if "timezone" in fields:
