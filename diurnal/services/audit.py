@@ -98,22 +98,25 @@ class Verdict(NamedTuple):
     proven: bool = True
 
 
-class Doing:
-    """What somebody is about to do, filled in as it becomes known; becomes one line."""
+class Doing(msgspec.Struct, eq=False):
+    """What somebody is about to do, filled in as it becomes known; becomes one line.
 
-    access = ""
+    Attributes:
+        recorded: whether a line of it is written, or need not be.
+        limited: headers that tell what is left of the caller's limit.
+    """
+
+    door: str
+    action: str
+    address: str = ""
+    request: str = ""
+    access: str = ""
     account_id: int | None = None
-    error = ""
-    n = 0
+    error: str = ""
+    n: int = 0
     targets: tuple[str, ...] = ()
-    recorded = False
+    recorded: bool = False
     limited: tuple[tuple[bytes, bytes], ...] = ()
-
-    def __init__(self, door: str, action: str, address: str = "", request: str = "") -> None:
-        self.door = door
-        self.action = action
-        self.address = address
-        self.request = request
 
     def by(self, access: Access) -> None:
         """Say who it is."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
+import msgspec
 import structlog
 
 from diurnal.errors import AppError, Unavailable
@@ -132,27 +133,15 @@ class _Tx:
             self._connection.executemany(text.text, left)
 
 
-class _Write:
+class _Write(msgspec.Struct, eq=False):
     """One write that waits; `item` and `key` are those of `Store.join`, where it came by that."""
 
-    __slots__ = ("bulk", "fn", "future", "item", "key", "loop")
-
-    def __init__(
-        self,
-        fn: Callable[..., Any],
-        future: Any,
-        loop: asyncio.AbstractEventLoop | None,
-        key: Hashable = None,
-        item: Any = None,
-        *,
-        bulk: bool = False,
-    ) -> None:
-        self.fn = fn
-        self.future = future
-        self.loop = loop
-        self.bulk = bulk
-        self.key = key
-        self.item = item
+    fn: Callable[..., Any]
+    future: Any
+    loop: asyncio.AbstractEventLoop | None
+    key: Hashable = None
+    item: Any = None
+    bulk: bool = False
 
 
 _Outcome = tuple[Sequence[_Write], Sequence[Any], BaseException | None]
@@ -563,8 +552,9 @@ def _resolve(outcomes: Sequence[_Outcome]) -> None:
         if error is not None:
             _end_future(writes[0].future, None, error)
             continue
+        joined = writes[0].key is not None
         for write, result in zip(writes, results, strict=True):
-            if write.key is not None and isinstance(result, Exception):
+            if joined and isinstance(result, Exception):
                 _end_future(write.future, None, result)
             else:
                 _end_future(write.future, result, None)

@@ -89,19 +89,24 @@ class Who(StrEnum):
     OWNER = "owner"
 
 
-class Call:
-    """One request, read."""
+# Each look at a member of an enumeration by its name takes as long as a call.
+_ANYBODY, _OWNER = Who.ANYBODY, Who.OWNER
 
-    __slots__ = ("_caller", "body", "ctx", "path", "query", "raw", "request")
 
-    def __init__(self, ctx: Context, request: Request) -> None:
-        self.ctx = ctx
-        self.request = request
-        self.path: dict[str, str] = request.path_params
-        self._caller: Access | None = None
-        self.query: Any = None
-        self.body: Any = None
-        self.raw = b""
+class Call(msgspec.Struct, eq=False):
+    """One request, read.
+
+    Attributes:
+        path: the parts of the path that vary, by name.
+    """
+
+    ctx: Context
+    request: Request
+    path: dict[str, str]
+    _caller: Access | None = None
+    query: Any = None
+    body: Any = None
+    raw: bytes = b""
 
     @property
     def caller(self) -> Access:
@@ -165,11 +170,11 @@ class _Nothing(wire.Input):
 
 async def run(endpoint: Endpoint, ctx: Context, request: Request) -> Response:
     """Answer one request: who calls, what is asked, then the handler."""
-    call = Call(ctx, request)
-    if endpoint.who is not Who.ANYBODY:
+    call = Call(ctx, request, request.path_params)
+    if endpoint.who is not _ANYBODY:
         caller = http.caller(ctx, request)
         call.caller = caller if isinstance(caller, Access) else await caller
-        if endpoint.who is Who.OWNER:
+        if endpoint.who is _OWNER:
             accesses.must_own(call.caller)
     else:
         http.refuse_foreign(request)
