@@ -58,11 +58,9 @@ _HEADERS = "diurnal.headers"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-_COMMON = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-]
-"""What every answer carries, where it does not say otherwise."""
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_COMMON = [_NO_SNIFF, (b"referrer-policy", b"no-referrer")]
+"""What every answer carries, where it does not say otherwise; JSON leads nowhere, so the first."""
 _COMMON_NAMES = frozenset(name for name, _ in _COMMON)
 NOT_STORED = (b"cache-control", b"no-store")
 
@@ -91,7 +89,7 @@ class Json(Response):
         self.raw_headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
-            *_COMMON,
+            _NO_SNIFF,
             *also,
         ]
         if headers:
@@ -130,17 +128,17 @@ async def body(request: Request, limit: int) -> bytes:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    while True:
+    more = True
+    while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        part: bytes = message.get("body", b"")
-        size += len(part)
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        size += len(parts[-1])
         if size > limit:
             raise _too_large(limit)
-        if not message.get("more_body"):
-            return b"".join((*parts, part)) if parts else part
-        parts.append(part)
+    return b"".join(parts)
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -586,7 +584,7 @@ def with_common(send: Send) -> Send:
     def sending(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
-            if headers[2:4] != _COMMON:  # where `Json` has them
+            if len(headers) < 3 or headers[2] is not _NO_SNIFF:  # as `Json` has it
                 # ASGI has names in lower case.
                 named = _COMMON_NAMES.intersection([name for name, _ in headers])
                 more = [h for h in _COMMON if h[0] not in named] if named else _COMMON

@@ -136,11 +136,14 @@ class AccountState:
     def meaning(self, stream: str, type_: str) -> tuple[Measure, str] | None:
         """Return the measure that (stream, type) selects and the unit of its content."""
         key = (stream, type_)
-        if key not in self.meanings:
+        try:
+            return self.meanings[key]
+        except KeyError:
             declared = self.tree.measure_of(stream)
             own = self.measures.get(declared) if declared else None
-            self.meanings[key] = (own, own.unit) if own else catalog.select(declared, type_)
-        return self.meanings[key]
+            found = (own, own.unit) if own else catalog.select(declared, type_)
+            self.meanings[key] = found
+            return found
 
 
 class CachedAccess(NamedTuple):

@@ -103,7 +103,8 @@ class _Text:
         """
         if n not in self._many:
             several, found = _ROW.subn(
-                lambda said: f"INSERT OR FAIL {said[1]} {', '.join([said[2]] * n)}", self.text
+                lambda said: f"INSERT OR FAIL {said[1]} {','.join([said[2].replace(' ', '')] * n)}",
+                self.text,
             )
             self._many[n] = several if found else None
         return self._many[n]

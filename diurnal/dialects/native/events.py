@@ -196,7 +196,12 @@ async def create(call: Call) -> Response:
     if not many and key is None and batch[0].id is None and batch[0].source_id is None:
         stored = await _join(call, batch[0])
         return endpoint.ready(native_json(stored.body, stored.tail).encode(), 201)
+    return await _create(call, batch, key, many=many)
 
+
+async def _create(
+    call: Call, batch: Sequence[NewEvent], key: str | None, *, many: bool
+) -> Response:
     def store(tx: WriteTx) -> tuple[int, bytes]:
         written = events.create(tx, call.ctx, call.caller, batch)
         return _stored(written) if many else _stored_one(written[0])
