@@ -201,24 +201,25 @@ def write_events(
 
 def event_of(d: Datum, stream: str) -> NewEvent:
     """Return a datum as an event in `stream`, where it names none itself."""
-    return NewEvent(
+    # In their order, and no more than fifteen: else Python makes a dictionary of them first.
+    event = NewEvent(
         stream_ids=d.streams or (stream,),
-        id=d.id,
-        trashed=d.trashed,
         type=d.type,
         time=d.start,
         duration=d.duration,
         content=d.content,
+        id=d.id,
         tags=d.tags,
         description=d.description,
         client_data=d.client_data,
+        trashed=d.trashed,
         zone=d.zone,
         offset=d.offset,
         source=d.source.name,
         source_id=d.source_id or None,
         files=d.files,
-        clock=d.start if d.clock else None,
     )
+    return msgspec.structs.replace(event, clock=d.start) if d.clock else event
 
 
 def day_text(at: int) -> str:
