@@ -121,18 +121,21 @@ class App:
         self._sockets = Mount(ctx, self._hub, doors)
         self._tasks: list[asyncio.Task[Any]] = []
 
-    # Every request comes by these two: no coroutines, and a proxy is asked about where one spoke.
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    # A coroutine, by which servers know the version of the interface.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
         if scope["type"] == "lifespan":
-            return self._lifespan(receive, send)
+            await self._lifespan(receive, send)
+            return
         if scope["type"] == "http":
             send = with_common(send)
         if header(scope, b"x-forwarded-for") or header(scope, b"x-forwarded-proto"):
-            return self._proxied(cast("Any", scope), cast("Any", receive), cast("Any", send))
-        return self._answering(scope, receive, send)
+            await self._proxied(cast("Any", scope), cast("Any", receive), cast("Any", send))
+        else:
+            await self._answering(scope, receive, send)
 
     def _answering(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return the answer to one connection; every request comes by here: no coroutine."""
         host = self._named(header(scope, b"host") or "")
         if not host.allowed:
             return PlainTextResponse("this server has no such host\n", 421)(scope, receive, send)

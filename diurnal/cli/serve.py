@@ -236,7 +236,6 @@ def _config(settings: Settings, application: Any, **more: Any) -> Any:
         log_config=None,
         access_log=False,
         server_header=False,
-        interface="asgi3",
         proxy_headers=False,  # the application does so, for those that have any
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
