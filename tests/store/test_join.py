@@ -13,7 +13,7 @@ from diurnal.model.access import Access
 from diurnal.model.events import NewEvent
 from diurnal.services import events
 from diurnal.services.context import Context
-from diurnal.store import changes, sqlite
+from diurnal.store import changes, sqlite_writer
 from diurnal.store.database import WriteTx
 from diurnal.store.event_queries import Found
 from tests.faults import ledger
@@ -124,8 +124,8 @@ def test_writes_of_one_turn_of_the_loop_share_a_commit(ctx: Context) -> None:
 
 
 def pausing(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(sqlite, "SIBLINGS_SHARE", 1e9)
-    monkeypatch.setattr(sqlite, "SIBLINGS_MAX_S", seconds)
+    monkeypatch.setattr(sqlite_writer, "SIBLINGS_SHARE", 1e9)
+    monkeypatch.setattr(sqlite_writer, "SIBLINGS_MAX_S", seconds)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -140,13 +140,15 @@ def test_those_who_were_answered_together_share_the_next_commit_too(
         return list(waiting)
 
     async def ask_twice() -> None:
-        await asyncio.gather(*(ctx.store.join("key", seen, n) for n in range(sqlite.SIBLINGS)))
+        await asyncio.gather(
+            *(ctx.store.join("key", seen, n) for n in range(sqlite_writer.SIBLINGS))
+        )
         early = ctx.store.join("key", seen, 1)
         await asyncio.sleep(0.1)
         await asyncio.gather(early, ctx.store.join("key", seen, 2))
 
     asyncio.run(ask_twice())
-    assert groups == [sqlite.SIBLINGS, 2]
+    assert groups == [sqlite_writer.SIBLINGS, 2]
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

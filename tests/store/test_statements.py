@@ -27,8 +27,9 @@ from diurnal.services import (
 )
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
-from diurnal.store import postgres, sqlite, tables
+from diurnal.store import postgres, tables
 from diurnal.store.sql import Engine, Sql
+from diurnal.store.sqlite_connection import SqliteTx
 from tests import cases
 from tests.clock import DAY, HOUR, START
 
@@ -60,16 +61,16 @@ WHOLE_SERVER = (
 def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Sql, int, Any]]:
     """Statements as they are run: (statement, engine, values)."""
     heard: list[tuple[Sql, int, Any]] = []
-    for module in (sqlite, postgres):
+    for transaction in (SqliteTx, postgres._Tx):
         for name in ("execute", "one", "many"):
-            run = getattr(module._Tx, name)
+            run = getattr(transaction, name)
 
             def listening(self: Any, sql: Sql, values: Any, run: Any = run) -> Any:
                 given = values if isinstance(values, Mapping) else list(values)
                 heard.append((sql, self.engine, given))
                 return run(self, sql, given)
 
-            monkeypatch.setattr(module._Tx, name, listening)
+            monkeypatch.setattr(transaction, name, listening)
     return heard
 
 
