@@ -68,7 +68,7 @@ class Arrivals(Hand):
     ) -> None:
         batch = ctx.store.write(lambda tx: batch_of(tx, ctx, c)).result()
         super().__init__(ctx, caller, batch, lease, lambda _: None, stopping, bulk=True)
-        self._path = c.name
+        self._telling.path = c.name
         self._connector = c.connector
 
     @property
@@ -97,7 +97,7 @@ class Arrivals(Hand):
 
     def look_at(self, what: str, done: int, total: int) -> None:
         """Say what is fetched now, and how much of it all is done."""
-        self._path = what
+        self._telling.path = what
         self.tell("fetching", done, total)
 
     def end(self) -> Result:
@@ -131,7 +131,7 @@ class Arrivals(Hand):
                 batch.id,
                 self._connector,
                 msgspec.to_builtins(total),
-                msgspec.to_builtins(self._now()),
+                msgspec.to_builtins(self._telling.now()),
             )
             batches.set_state(tx, batch.account_id, batch.id, imports.DONE, finished=ctx.now())
             told = [("batch", "finish", str(batch.id))]

@@ -7,20 +7,16 @@ finds its place between two of them.
 from __future__ import annotations
 
 import time as stopwatch
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from diurnal import catalog
 from diurnal.errors import Conflict, InvalidInput
 from diurnal.model import days as _days  # noqa: F401 - no turn may wait for its import
-from diurnal.model import series as columns
 from diurnal.model import time
 from diurnal.model.access import Access
 from diurnal.model.records import (
@@ -47,14 +43,14 @@ from diurnal.services import (
     measures,
     own_export,
     own_rows,
-    series,
 )
 from diurnal.services.asides import Asides
 from diurnal.services.context import Context
 from diurnal.services.days import NewDay
+from diurnal.services.import_progress import Counts, Telling
 from diurnal.services.imports import Progress, Result
 from diurnal.services.jobs import Lease, Stopped
-from diurnal.services.lanes import Waiting, checked
+from diurnal.services.lanes import Lanes
 from diurnal.services.recognition import Found
 from diurnal.services.series import Prepared
 from diurnal.services.turns import (
@@ -62,7 +58,6 @@ from diurnal.services.turns import (
     Lane,
     Outcome,
     Turn,
-    day_text,
     event_of,
     joined_tellings,
     raw_text,
@@ -80,28 +75,9 @@ TURN_S = 0.0025
 DATA_MIN, DATA_MAX = 25, ROWS_PER_TURN // 10
 """Data of a turn: each also brings its change, the marks of its days and its source's days."""
 POINTS_PER_TURN = 20_000
-LANE_POINTS = 20_000
-HELD_POINTS_MAX = 400_000
-"""Of all series together, until their spans are whole."""
 UNKNOWN_MAX = 100
 ZONES_MAX = 100_000
 SAVE_EVERY_S = 1.0
-TELL_EVERY_S = 0.1
-
-
-@dataclass
-class Counts:
-    """Data that were read, by what came of them, and what was set aside."""
-
-    new: int = 0
-    same: int = 0
-    changed: int = 0
-    aside: int = 0
-
-    @property
-    def read(self) -> int:
-        """All that could be read."""
-        return self.new + self.same + self.changed
 
 
 class _Rollback(Exception):
@@ -130,14 +106,14 @@ class Hand:
         *,
         bulk: bool,
     ) -> None:
-        self.counts = Counts()
+        self._telling = Telling(progress)
+        self.counts = self._telling.counts
         self._ctx, self._caller, self._batch, self._lease = ctx, caller, batch, lease
-        self._progress, self._stopping, self._bulk = progress, stopping, bulk
+        self._stopping, self._bulk = stopping, bulk
         self._resumed = batch.state == imports.RUNNING
         self._turn = Turn()
         self._most = DATA_MIN
-        self._lanes: dict[Lane, Waiting] = {}
-        self._held = 0
+        self._lanes = Lanes(self._chunk, self._set_aside)
         self._zones: dict[tuple[int, str, bool], ZoneSeen] = {}
         self._own: dict[str, OwnMeasure] = {}
         self._versions: list[Before] = []
@@ -145,14 +121,10 @@ class Hand:
         self._seen: list[StreamSeen] = []
         self._made: set[str] = set()
         self._asides = Asides()
-        self._measures: Counter[str] = Counter()
-        self._first: int | None = None
-        self._last: int | None = None
-        self._shown = Progress(phase="")
-        self._path, self._before, self._total = "", 0, 0
-        self._saved = self._told = stopwatch.monotonic()
+        self._before = self._total = 0
+        self._saved = stopwatch.monotonic()
         self._takers: dict[type, Callable[[Any], None]] = {
-            Points: self._points,
+            Points: self._lanes.add,
             Datum: self._datum,
             DayDatum: self._day,
             OwnMeasure: self._own_measure,
@@ -184,45 +156,12 @@ class Hand:
 
     def file(self, path: str, before: int, total: int) -> None:
         """Begin with another file."""
-        self._path, self._before, self._total = path, before, total
+        self._telling.path, self._before, self._total = path, before, total
         self.tell("reading", before, total)
 
     def take(self, item: Item) -> None:
         """Take one item that a connector yields."""
         self._takers[type(item)](item)
-
-    def _points(self, points: Points) -> None:
-        lane = (points.measure, points.source.name, points.source.kind)
-        waiting = self._lanes.setdefault(lane, Waiting())
-        waiting.parts.append(points)
-        waiting.n += len(points.start)
-        self._held += len(points.start)
-        if waiting.n >= LANE_POINTS:
-            self._cut(lane, waiting)
-        elif self._held > HELD_POINTS_MAX:
-            for each, held in self._lanes.items():
-                self._cut(each, held)
-
-    def _cut(self, lane: Lane, waiting: Waiting, *, everything: bool = False) -> None:
-        """Write the spans of a lane that are whole; the last one may go on."""
-        fresh, lost = checked(waiting.parts)
-        if lost:
-            self._set_aside(
-                Bad("points out of range, not finite or too long", f"{lane[0]} of {lane[1]}"), lost
-            )
-        cols = columns.concat([waiting.tail, fresh])
-        self._held -= waiting.n
-        waiting.parts, waiting.n, waiting.tail = [], 0, columns.EMPTY
-        if not len(cols):
-            return
-        if not everything:
-            last = columns.span_of(int(cols.start[-1]))
-            at = int(np.searchsorted(cols.start, last))
-            # Not more than a lane may hold: some write a second's points in one span.
-            if len(cols) - at < LANE_POINTS:
-                cols, waiting.tail = cols.take(slice(0, at)), cols.take(slice(at, None))
-        for part in series.prepare(cols):
-            self._chunk(lane, part)
 
     def _chunk(self, lane: Lane, part: Prepared) -> None:
         if part.span_start in self._turn.series.get(lane, ()):
@@ -230,16 +169,20 @@ class Hand:
         self._turn.series.setdefault(lane, {})[part.span_start] = part
         self._turn.chunks += 1
         self._turn.points += len(part.cols)
-        self._spread(lane[0], len(part.cols), int(part.cols.start[0]), int(part.cols.start[-1]))
+        self._telling.spread(
+            lane[0], len(part.cols), int(part.cols.start[0]), int(part.cols.start[-1])
+        )
         self._when_full()
 
     def _datum(self, d: Datum) -> None:
         stream = d.stream or (d.streams[0] if d.streams else self._home(d.measure))
         if stream is None:
-            self._set_aside(Bad(f"unknown measure {d.measure!r}", self._path, raw_text(d)), 1)
+            self._set_aside(
+                Bad(f"unknown measure {d.measure!r}", self._telling.path, raw_text(d)), 1
+            )
             return
         self._turn.events.append(Given(event_of(d, stream), d.source.kind, d.telling, d.known_as))
-        self._spread(d.measure or "", 1, d.start, d.start)
+        self._telling.spread(d.measure or "", 1, d.start, d.start)
         self._when_full()
 
     def _version(self, before: Before) -> None:
@@ -260,7 +203,7 @@ class Hand:
             new, same, bad = events.restore(
                 tx, self._ctx, self._caller, told, batch_id=self._batch.id
             )
-            aside = [(Bad(why, self._path, raw_text(one)), 1) for why, one in bad]
+            aside = [(Bad(why, self._telling.path, raw_text(one)), 1) for why, one in bad]
             return Outcome(new=new, same=same, bad=aside)
 
         if given:
@@ -285,7 +228,7 @@ class Hand:
                 written_by=d.written_by,
             )
         )
-        self._spread(d.measure, 1, d.day * time.DAY, d.day * time.DAY)
+        self._telling.spread(d.measure, 1, d.day * time.DAY, d.day * time.DAY)
         self._when_full()
 
     def _own_measure(self, own: OwnMeasure) -> None:
@@ -331,7 +274,7 @@ class Hand:
         try:
             made = bool(self._write(make).result())
         except (InvalidInput, Conflict) as error:
-            self._set_aside(Bad(error.message, self._path, seen.id), 1)
+            self._set_aside(Bad(error.message, self._telling.path, seen.id), 1)
             return
         if made:
             self._made.add(seen.id)
@@ -341,7 +284,7 @@ class Hand:
             return
         problem = own_export.keep_file(self._ctx, self._caller, attached)
         if problem is not None:
-            self._set_aside(Bad(problem, self._path, attached.hash), 1)
+            self._set_aside(Bad(problem, self._telling.path, attached.hash), 1)
 
     def _own_rows(self, rows: OwnRows) -> None:
         """Add rows after the events that they hang on."""
@@ -392,13 +335,6 @@ class Hand:
         else:
             self.tell(parsed.phase, parsed.done, parsed.total)
 
-    def _spread(self, measure: str, n: int, first: int, last: int) -> None:
-        self._measures[measure] += n
-        if self._first is None or first < self._first:
-            self._first = first
-        if self._last is None or last > self._last:
-            self._last = last
-
     # Turns
 
     def _when_full(self) -> None:
@@ -431,9 +367,7 @@ class Hand:
 
     def flush(self) -> None:
         """Write all that was taken, and wait until it is durable."""
-        for lane, waiting in self._lanes.items():
-            self._cut(lane, waiting, everything=True)
-        self._lanes.clear()
+        self._lanes.drain()
         self._submit()
         self._put_versions()
 
@@ -471,38 +405,19 @@ class Hand:
         """Say how far the import is: to whoever waits, and, once a second, in its row."""
         if self._stopping():
             raise Stopped
-        if phase != self._shown.phase:
-            self._told = 0.0
-        self._shown = Progress(phase=phase, done=done, total=total, file=self._path)
+        self._telling.show(phase, done, total)
         self._tell_again()
 
     def _tell_again(self) -> None:
-        now = stopwatch.monotonic()
-        if now - self._told >= TELL_EVERY_S:
-            self._told = now
-            self._progress(self._now())
-        if now - self._saved >= SAVE_EVERY_S:
+        self._telling.tell()
+        if stopwatch.monotonic() - self._saved >= SAVE_EVERY_S:
             self._save()
-
-    def _now(self) -> Progress:
-        counts = self.counts
-        return msgspec.structs.replace(
-            self._shown,
-            read=counts.read,
-            new=counts.new,
-            same=counts.same,
-            changed=counts.changed,
-            set_aside=counts.aside,
-            measures=dict(self._measures),
-            first=None if self._first is None else day_text(self._first),
-            last=None if self._last is None else day_text(self._last),
-        )
 
     def _save(self) -> None:
         self._saved = stopwatch.monotonic()
         account_id, id_ = self._batch.account_id, self._batch.id
         rows = self._asides.take()
-        shown: dict[str, Any] = msgspec.to_builtins(self._now())
+        shown: dict[str, Any] = msgspec.to_builtins(self._telling.now())
 
         def keep(tx: WriteTx) -> None:
             stamp = changes.reserve(tx, account_id, 1, self._ctx.now())
@@ -534,7 +449,7 @@ class Hand:
                 )
         self.tell("done", 1, 1)
         result = self._store_result(found)
-        self._progress(self._now())
+        self._telling.tell(at_once=True)
         return result
 
     def _store_result(self, found: Found) -> Result:
@@ -567,7 +482,7 @@ class Hand:
                 batch.id,
                 ",".join(found.read),
                 msgspec.to_builtins(result),
-                msgspec.to_builtins(self._now()),
+                msgspec.to_builtins(self._telling.now()),
             )
             batches.set_state(tx, batch.account_id, batch.id, imports.DONE, finished=ctx.now())
             changes.append(

@@ -435,14 +435,14 @@ IMPORTER = """
 import os, sys
 from pathlib import Path
 from diurnal import settings
-from diurnal.services import hand, imports
+from diurnal.services import import_progress, imports
 from diurnal.services.context import opened
 
 def die(progress):
     if progress.new >= least:
         os.kill(os.getpid(), 9)
 
-hand.TELL_EVERY_S = 0
+import_progress.TELL_EVERY_S = 0
 chosen = settings.load(data_dir=Path(sys.argv[1]), database_url=sys.argv[2], environ={})
 account, batch, least = map(int, sys.argv[3:])
 with opened(chosen) as ctx:
