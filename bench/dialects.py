@@ -11,7 +11,6 @@ import msgspec
 from bench import server
 from bench.report import Report, cpu_of
 from diurnal import catalog
-from diurnal.app import keep_objects
 from diurnal.auth import tokens
 from diurnal.dialects.exist import ownership, reading, shapes, writing
 from diurnal.dialects.personal import elements, resources
@@ -23,6 +22,7 @@ from diurnal.model.access import EVERY, Access, Kind, Level, Permission
 from diurnal.model.events import NewEvent
 from diurnal.model.measures import ValueKind
 from diurnal.model.time import DAY, SECOND
+from diurnal.process import keep_objects
 from diurnal.services import accesses, clients, days, events, records
 from diurnal.services import series as series_service
 from diurnal.services.answers import Answers

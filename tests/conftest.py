@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Keep what all tests share out of each search for garbage, as the server does."""
-    from diurnal.app import keep_objects
+    from diurnal.process import keep_objects
 
     keep_objects()
 

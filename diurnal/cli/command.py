@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
+from diurnal import process
 from diurnal.errors import AppError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ Account = Annotated[str, typer.Option(help="Whose.", show_default=False)]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
+    process.search_seldom()
     try:
         app(_in_front(list(sys.argv[1:] if arguments is None else arguments)), prog_name="diurnal")
     except BrokenPipeError:
