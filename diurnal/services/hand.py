@@ -70,9 +70,9 @@ from diurnal.store import batches, changes
 from diurnal.store.batches import Stored
 from diurnal.store.database import ROWS_PER_TURN, WriteTx
 
-TURN_S = 0.0025
+TURN_S = 0.001
 """The server's writes wait for a turn to end; the next turn takes as many rows as fit into this."""
-DATA_MIN, DATA_MAX = 25, ROWS_PER_TURN // 10
+DATA_MIN, DATA_MAX = 10, ROWS_PER_TURN // 10
 """Data of a turn: each also brings its change, the marks of its days and its source's days."""
 POINTS_PER_TURN = 20_000
 UNKNOWN_MAX = 100
