@@ -236,8 +236,9 @@ class Clients:
             return True
         if status in (503, 507):
             self.refused.append((status, headers))
-            if (thread, n) not in self.acknowledged:
-                self.refused_last.add((thread, n))
+            if (thread, n) in self.acknowledged:
+                return True  # on to the next: all could else wait to repeat what is stored
+            self.refused_last.add((thread, n))
         else:
             self.surprises.append(f"{status} {answer}")
         return False
