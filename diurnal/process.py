@@ -12,7 +12,7 @@ LARGE_BYTES = 8 << 20
 def search_seldom() -> None:
     """Search for garbage more seldom than Python does by itself.
 
-    Nearly all that we make is gone without a search. A tenth of what a command takes to start.
+    Nearly all that we make is gone without a search; what loading makes stays.
     """
     gc.set_threshold(50_000, 20, 100)
 

@@ -22,7 +22,7 @@ def calendars(http: Http, url: str, window: Window) -> Iterator[bytes]:
     Raises:
         ValueError: the server speaks no CalDAV.
     """
-    from lxml import etree  # a tenth of what a command takes to start, and few have a calendar
+    from lxml import etree  # here: every import of a file loads all connectors
 
     answer = http.send(
         "REPORT",

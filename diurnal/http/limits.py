@@ -41,8 +41,8 @@ REDIS_S = 0.5
 REDIS_AWAY_S = 5.0
 """For this long after a failure it is not asked: one that hangs would hold up every call."""
 TOLD_S = 1.0
-"""What is left of a larger one is told at most so often: it is known in lumps, and each header is
-a microsecond. draft-ietf-httpapi-ratelimit-headers wants them in no answer in particular."""
+"""What is left of a larger one is told at most so often, and whenever a piece is taken: in between
+nothing new is known, and each header is a microsecond."""
 QUIET_S = 60.0
 """Refusals of one key are noted this far apart: they cost us no more than they cost the caller."""
 

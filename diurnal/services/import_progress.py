@@ -34,7 +34,7 @@ class Telling:
     """Tells whoever waits how far an import is, not too often.
 
     Attributes:
-        path: the file that is read.
+        path: the file that is read, or what is fetched.
     """
 
     def __init__(self, tell: Callable[[Progress], None]) -> None:
